@@ -1,0 +1,1 @@
+"""Tables, submissions and the site."""

@@ -1,0 +1,1 @@
+"""Build medical video benchmarks, score and train vision-language models on them."""

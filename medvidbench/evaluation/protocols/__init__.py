@@ -1,0 +1,1 @@
+"""The two evaluation protocols."""

@@ -1,0 +1,1 @@
+"""Raw datasets to recordings: one file per source."""

@@ -1,0 +1,1 @@
+"""The eight tasks: ask, write, read, score, reward."""
