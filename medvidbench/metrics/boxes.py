@@ -32,9 +32,9 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
         intersection = width * height
         union = _area(a) + _area(b) - intersection
         iou = intersection / union
-        # Only true comparisons pass, so nan and infinite boxes fall out; width > 0 and height > 0 also drop swapped
-        # corners, whose two negative sides would multiply to a positive area.
-        valid = (width > 0) & (height > 0) & (union < np.inf)
+        # nan fails every comparison. Both sides are tested, since two negative ones multiply to a positive area; the
+        # union is tested too, since the product of tiny sides underflows to 0.
+        valid = (width > 0) & (height > 0) & (union > 0) & (union < np.inf)
     return np.where(valid, iou, 0.0)
 
 

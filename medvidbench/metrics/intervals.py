@@ -36,9 +36,8 @@ def temporal_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
         overlap = np.minimum(end_a, end_b) - np.maximum(start_a, start_b)
         hull = np.maximum(end_a, end_b) - np.minimum(start_a, start_b)
         iou = overlap / hull
-        # Written so that a nan anywhere makes the test false. A backward interval never has overlap > 0 with a
-        # forward one's inside, but min/max alone would let two bounds of a nan pair through.
-        valid = (overlap > 0) & (hull < np.inf) & (end_a > start_a) & (end_b > start_b)
+        # nan fails every comparison. A positive overlap already says that both intervals run forwards.
+        valid = (overlap > 0) & (hull < np.inf)
     return np.where(valid, iou, 0.0)
 
 
