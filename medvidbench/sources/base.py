@@ -1,0 +1,87 @@
+"""The contract of a source: from the files of one raw dataset to `Recording`s with timed truth.
+
+A source never guesses in silence: what is wrong with a file, row or value becomes a `Finding` on the
+recording, or, when it belongs to no recording, one that `check` returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.records import Finding, Recording, TaskName
+
+SYNTHETIC_MARKER = "SYNTHETIC.txt"
+"""A file of this name at the top of a dataset says that its recordings are drawn, not filmed."""
+
+
+class Source(ABC):
+    """One raw dataset. It has no state; every method takes the folder that the user names."""
+
+    key: ClassVar[str]
+    """The name on the command line, e.g. "cholect50"."""
+    name: ClassVar[str]
+    """The data source name as published, e.g. "CholecT50"."""
+    licence: ClassVar[str]
+    licence_url: ClassVar[str]
+    citation: ClassVar[str]
+    homepage: ClassVar[str]
+    obtain: ClassVar[str]
+    """How a user gets the dataset, in one or two sentences."""
+    layout: ClassVar[str]
+    """The accepted folder layout, in one or two sentences (part of the error for another folder)."""
+
+    @property
+    def tasks(self) -> tuple[TaskName, ...]:
+        """The tasks that this source feeds."""
+        from medvidbench.tasks.registry import SOURCE_TASKS
+
+        return SOURCE_TASKS[self.name]
+
+    @abstractmethod
+    def check(self, root: Path) -> tuple[Finding, ...]:
+        """Findings that belong to no recording, such as stray files.
+
+        Raises:
+            MedVidBenchError: `root` is missing or does not have this source's layout.
+        """
+
+    @abstractmethod
+    def recordings(self, root: Path) -> Iterator[Recording]:
+        """Every recording with labels or frames, in the order of ids; all paths relative to `root`.
+
+        Raises:
+            MedVidBenchError: `root` is missing or does not have this source's layout.
+        """
+
+    @abstractmethod
+    def label_files(self, root: Path) -> list[Path]:
+        """The annotation files that `recordings` reads, sorted."""
+
+    @abstractmethod
+    def is_synthetic(self, root: Path) -> bool:
+        """Whether the dataset at `root` is marked as drawn by a generator."""
+
+    def digest(self, root: Path) -> str:
+        """SHA-256 over the names (relative to `root`) and bytes of the label files: names the input of a build."""
+        total = hashlib.sha256()
+        for path in self.label_files(root):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode("utf-8", "surrogateescape"))
+        return total.hexdigest()
+
+
+def existing_folder(root: Path, source: Source) -> Path:
+    """`root` if it is a folder.
+
+    Raises:
+        MedVidBenchError: it does not exist, or is a file.
+    """
+    if root.is_dir():
+        return root
+    seen = f"{root} is a file, not a folder." if root.exists() else f"There is no folder {root}."
+    raise MedVidBenchError(seen, accepted=source.layout, remedy=source.obtain)
