@@ -25,8 +25,8 @@ Combine: TypeAlias = Callable[[Floats], Floats]
 
 MAX_UNDEFINED = 0.05
 """Largest share of undefined bootstrap replicates that an interval survives."""
-_CHUNK = 1 << 18
-"""Cluster draws held at once: 2 MB of int64, so that a chunk's arrays stay in cache and far under 50 MB."""
+_CHUNK = 1 << 15
+"""Cluster draws held at once: 256 kB of int64 stay in cache, and the product stays too small to start BLAS threads."""
 
 
 def cluster_bootstrap(

@@ -53,8 +53,9 @@ def event_scores(predicted: ArrayLike, truth: ArrayLike, thresholds: Sequence[fl
 def event_f1(predicted: ArrayLike, truth: ArrayLike, thresholds: Sequence[float] = DENSE_CAPTION_THRESHOLDS) -> float:
     """Mean over thresholds of the one-to-one F1: the row score of `DVC_F1` in the strict protocol.
 
-    F1 is taken at each threshold first and then averaged. (The public evaluator instead matches many-to-many with
-    IoU > tau and takes the harmonic mean of mean precision and mean recall.)
+    A pair counts at IoU >= tau and each event counts once. The public evaluator matches many-to-many with IoU > tau
+    and takes the harmonic mean of mean precision and mean recall; with one-to-one pairs that order of averaging gives
+    the same number, because F1 is linear in the number of pairs.
 
     Returns:
         A value in [0, 1]; 0 when one side is empty, nan when both are or when there is no threshold.
