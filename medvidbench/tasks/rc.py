@@ -1,0 +1,106 @@
+"""RC: region captioning. What does the object in a box do, over an interval?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from medvidbench.records import Box, Caption, FrameFile, Recording, Region, Sample, Unparsed
+from medvidbench.tasks.asking import build_sample, plain_number, thin
+from medvidbench.tasks.base import Context, Task
+from medvidbench.tasks.clips import Clip
+from medvidbench.tasks.reading.caption import read_caption
+from medvidbench.tasks.scoring import needs_judge, normal_label
+from medvidbench.tasks.timeline import active_labels, on_grid
+from medvidbench.tasks.tracks import Window, asked_times, clip_of, is_only_one, windows
+from medvidbench.tasks.verbalise import place, region_sentence
+
+SAME_TIME = 0.05
+"""Seconds within which a frame shows the moment of a box (half the answer grid)."""
+
+
+class RegionCaptioning(Task[Caption]):
+    """Truth: one sentence. Only a judge can score it."""
+
+    name = "RC"
+    qa_types = ("region_caption", "region_caption_gpt", "region_caption_gemini", "region_caption_annotations")
+    metrics = ()
+
+    def ask(self, recording: Recording, seed: int) -> Iterator[Sample]:
+        """Questions on windows of tracks; the box is the window's first one that lies on a frame of the clip.
+
+        The question doesn't name the object. The sentence is written from the track's label and the triplets of that
+        instrument in the interval, or from the way that the box moves; where a second object of the label is in view
+        the triplets could be its, and are left out.
+        """
+        samples = (self._ask_window(recording, window, seed) for window in windows(recording, "RC", seed))
+        yield from thin((sample for sample in samples if sample is not None), seed)
+
+    def _ask_window(self, recording: Recording, window: Window, seed: int) -> Sample | None:
+        clip = clip_of(recording, window, "RC", seed)
+        shown = None if clip is None else _shown_region(clip, window)
+        if clip is None or shown is None:
+            return None
+        time, region = shown
+        truth = Caption(_sentence(recording, window))
+        slots = {
+            "box": _written(region.box),
+            "time": f"{time:.1f}",
+            "start": f"{on_grid(clip, window.start):.1f}",
+            "end": f"{on_grid(clip, window.end):.1f}",
+        }
+        answer = self.write(truth)
+        qa_type = "region_caption_annotations"
+        label = window.track.label
+        return build_sample("RC", qa_type, recording, clip, seed, truth, answer, slots, label, region=region)
+
+    def write(self, truth: Caption) -> str:
+        """The sentence itself."""
+        return truth.text
+
+    def read(self, text: str, context: Context) -> Caption | Unparsed:
+        """The answer's text, without wrapping."""
+        return read_caption(text, context)
+
+    def score(self, parsed: Caption | Unparsed, truth: Caption, context: Context) -> Mapping[str, float]:
+        """No number: no rule can tell a good caption from a bad one, the judge does."""
+        return {}
+
+    def reward(self, parsed: Caption | Unparsed, truth: Caption, context: Context) -> float:
+        """Not given by a rule: the reward is half semantic similarity, half judge.
+
+        Raises:
+            MedVidBenchError: always.
+        """
+        raise needs_judge("RC")
+
+
+def _shown_region(clip: Clip, window: Window) -> tuple[float, Region] | None:
+    """When the box is drawn, clip-relative, and on which frame; the path is "" when frames come from a video file."""
+    times = asked_times(clip, window)
+    if not clip.frames:
+        return times[0], Region("", window.boxes[0].box)
+    for time, boxed in zip(times, window.boxes, strict=True):
+        frame = _frame_at(clip, time)
+        if frame is not None:
+            return time, Region(frame.path, boxed.box)
+    return None
+
+
+def _frame_at(clip: Clip, time: float) -> FrameFile | None:
+    nearest = min(clip.frames, key=lambda frame: abs(frame.time - time))
+    return nearest if abs(nearest.time - time) <= SAME_TIME + 1e-9 else None
+
+
+def _sentence(recording: Recording, window: Window) -> str:
+    name, until = window.track.label, window.end + window.step
+    deeds: list[str] = []
+    if is_only_one(recording, window):
+        triplets = active_labels(recording, "triplet", window.start, until)
+        deeds = [t for t in triplets if t.count(",") == 2 and normal_label(t.split(",")[0]) == normal_label(name)]
+    phases = active_labels(recording, "phase", window.start, until)
+    first, last = (place(b.box, recording.width, recording.height) for b in (window.boxes[0], window.boxes[-1]))
+    return region_sentence(name, deeds, phases[0] if len(phases) == 1 else "", first, last)
+
+
+def _written(box: Box) -> str:
+    return "[" + ", ".join(plain_number(v) for v in (box.x1, box.y1, box.x2, box.y2)) + "]"
