@@ -57,12 +57,11 @@ def quadratic_weighted_kappa(confusion: ArrayLike) -> NDArray[np.float64]:
     weights = (levels[:, None] - levels[None, :]) ** 2
     observed = (weights * counts).sum(axis=(-2, -1))
     rows, columns = counts.sum(axis=-1), counts.sum(axis=-2)
-    # Unnormalised weights and counts keep whole numbers whole, so the test against 0 is exact.
+    # Unnormalised weights and counts keep whole numbers whole, so that no chance disagreement is exactly 0 / 0 = nan.
     expected = ((rows @ weights) * columns).sum(axis=-1)
     total = rows.sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kappa = 1.0 - total * observed / expected
-    return np.where(expected > 0, kappa, np.nan)
+        return np.asarray(1.0 - total * observed / expected, dtype=np.float64)
 
 
 def balanced_accuracy(confusion: ArrayLike) -> NDArray[np.float64]:

@@ -90,6 +90,7 @@ def test_the_interval_is_the_quantiles_at_the_expanded_levels():
     assert tail == pytest.approx(0.01321, abs=5e-6)
     estimate = cluster_bootstrap(sums, range(15), ratio, replicates=2000, seed=9)
     assert estimate.ci95 == pytest.approx(np.quantile(draws, [tail, 1 - tail]), rel=1e-12)
+    assert estimate.se == pytest.approx(math.sqrt(15 / 14) * draws.std(ddof=1), rel=1e-12)
     assert estimate.method == "cluster bootstrap, expanded percentile, 2000 replicates"
 
 

@@ -180,7 +180,7 @@ def estimate_of(value, se, n_clusters, n=100):
 def test_macro_averages_values_and_sums_variances():
     # se = sqrt(0.03^2 + 0.04^2 + 0.12^2) / 3 = 0.13 / 3
     # df = 0.0169^2 / (0.0009^2 / 10 + 0.0016^2 / 20 + 0.0144^2 / 30) = 40.11
-    result = macro({"a": estimate_of(0.1, 0.03, 11), "b": estimate_of(0.2, 0.04, 21), "c": estimate_of(0.6, 0.12, 31)})
+    result = macro({"c": estimate_of(0.6, 0.12, 31), "a": estimate_of(0.1, 0.03, 11), "b": estimate_of(0.2, 0.04, 21)})
     assert result.value == pytest.approx(0.3)
     assert result.se == pytest.approx(0.13 / 3)
     assert (result.n, result.n_clusters) == (300, 63)
