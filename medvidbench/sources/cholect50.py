@@ -9,7 +9,7 @@ What is stated as truth:
 * A phase lasts while annotated frames carry it. The challenge set has holes: a hole of at most `PHASE_HOLE`
   seconds with the same phase on both sides belongs to that phase (surgery goes on between two frames of one
   phase), and a finding counts such holes. Any other hole stays unlabelled.
-* A triplet or instrument lasts over consecutive annotated frames only; no hole is ever closed.
+* A triplet lasts over consecutive annotated frames only; no hole is ever closed.
 * Boxes exist in the challenge set alone. There are no track ids: a track is one instrument class over
   consecutive frames that show exactly one instrument of the class.
 """

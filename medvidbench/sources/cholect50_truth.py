@@ -12,7 +12,6 @@ from medvidbench.sources.timeline import exclusive_segments, segments_of, tracks
 PHASE_HOLE = 120
 """Longest hole in seconds that is read as part of the phase on both sides (the longest in VID73: 115 s)."""
 
-_KINDS = ("phase", "triplet", "instrument")
 # Boxes of the published set pass the border by up to 0.7 pixel, which is rounding and needs no finding.
 _ROUNDING = 1.0
 
@@ -36,20 +35,22 @@ def compare_with_frames(labels: Labels, on_disk: Iterable[int], file: str) -> li
 
 
 def segments(labels: Labels, file: str) -> tuple[list[Segment], list[Finding]]:
-    """Phase, triplet and instrument segments, in this order and ascending in time, with what was noted."""
+    """Phase segments, then triplet segments, each ascending in time, with what was noted.
+
+    Instruments, verbs and targets alone make no segments: a triplet says all three, and "hook" is no action.
+    """
     phases, findings = _phases(labels, file)
     found, closed = exclusive_segments(phases, "phase", labels.fps, int(PHASE_HOLE * labels.fps))
     if closed:
         what = f"{len(closed)} holes in the annotation inside a phase, the longest of {max(closed) / labels.fps:g} s"
         findings.append(Finding(file, "", what, "each lies between frames of one phase and is counted to it"))
-    for kind in ("triplet", "instrument"):
-        seen: dict[int, set[int]] = defaultdict(set)
-        for index, actions in labels.frames.items():
-            for action in actions:
-                seen[getattr(action, kind)].add(index)
-        for number in seen.keys() - {ABSENT}:
-            found += segments_of(seen[number], labels.names[kind][number], kind, labels.fps)
-    return sorted(found, key=lambda s: (_KINDS.index(s.kind), s.start, s.label)), findings
+    seen: dict[int, set[int]] = defaultdict(set)
+    for index, actions in labels.frames.items():
+        for action in actions:
+            seen[action.triplet].add(index)
+    for number in seen.keys() - {ABSENT}:
+        found += segments_of(seen[number], labels.names["triplet"][number], "triplet", labels.fps)
+    return sorted(found, key=lambda s: (s.kind, s.start, s.label)), findings
 
 
 def _phases(labels: Labels, file: str) -> tuple[dict[int, str], list[Finding]]:

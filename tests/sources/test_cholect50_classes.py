@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-import pytest
-
 from medvidbench.sources.cholect50_classes import CLASSES, SPLITS, TRIPLET_PARTS, TRIPLETS, VIDEOS, official_split
-
-DATA = os.environ.get("MEDVIDBENCH_TEST_DATA", "")
-needs_data = pytest.mark.skipif(not DATA, reason="MEDVIDBENCH_TEST_DATA is unset: no real files to read")
 
 
 def test_every_scheme_splits_the_fifty_videos_without_overlap() -> None:
@@ -37,9 +31,8 @@ def test_a_few_triplet_ids_as_published() -> None:
     assert TRIPLET_PARTS[99] == (5, 9, 14)
 
 
-@needs_data
-def test_names_and_parts_equal_those_in_the_real_files() -> None:
-    root = Path(DATA) / "cholect50-challenge-val"
+def test_names_and_parts_equal_those_in_the_real_files(real_data: Path) -> None:
+    root = real_data / "cholect50-challenge-val"
     categories = json.loads((root / "labels" / "VID73.json").read_text())["categories"]
     for kind, names in CLASSES.items():
         assert tuple(categories[kind][str(i)] for i in range(len(names))) == names
