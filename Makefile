@@ -1,0 +1,52 @@
+# Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TYPED := $(VENV)/typed
+DATA := $(abspath ../shared/data)
+
+ifneq ($(wildcard $(DATA)/.),)
+export MEDVIDBENCH_TEST_DATA ?= $(DATA)
+endif
+
+.PHONY: demo test lint types tests bench clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# the light core: no torch
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+# torch first, and pinned: what depends on it would otherwise bring another build of several GB
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt torch
+	$(PIP) install -q -c constraints.txt -e ".[dev,semantic]"
+	@touch $@ $(VENV)/.core
+
+demo: $(VENV)/.core
+	$(BIN)/medvidbench demo --out demo
+
+test: lint types tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy follows folders, not the package-dir map of pyproject.toml: links show it the tree as it is installed
+types: $(VENV)/.dev
+	rm -rf $(TYPED) && mkdir -p $(TYPED)/medvidbench
+	ln -s $(CURDIR)/medvidbench/* $(CURDIR)/judges $(CURDIR)/training $(CURDIR)/leaderboards $(TYPED)/medvidbench/
+	cd $(TYPED) && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/score.py
+	$(BIN)/python benchmarks/coverage.py
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m medvidbench`."""
+
+from medvidbench.cli import main
+
+main()

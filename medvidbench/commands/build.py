@@ -1,0 +1,72 @@
+"""`medvidbench build` and `medvidbench synth`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medvidbench.commands.common import SHOWN_FINDINGS, parse_tasks, print_findings
+from medvidbench.errors import MedVidBenchError
+
+if TYPE_CHECKING:
+    from medvidbench.curation.build import BuildReport
+
+
+def run(sources: list[str], out: Path, seed: int, tasks: str | None, overwrite: bool, test_share: float = 0.15) -> None:
+    """Read the raw datasets, ask the tasks' questions, write the folder, say what came out."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from medvidbench.curation.build import build
+
+    named = [_named_path(text) for text in sources]
+    wanted = parse_tasks(tasks) or None
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("Building", total=None)
+        report = build(
+            named,
+            out,
+            seed,
+            wanted,
+            overwrite,
+            lambda text: progress.update(bar, description=text, advance=1),
+            test_share,
+        )
+    _print(report, out)
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, sign, path = text.partition("=")
+    if not sign or not name or not path:
+        raise MedVidBenchError(f"--source {text!r} is not NAME=PATH.", "e.g. --source cholect50=/data/CholecT50")
+    return name.strip(), Path(path).expanduser()
+
+
+def _print(report: BuildReport, out: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("split", "task", "source", "samples"):
+        table.add_column(name, justify="right" if name == "samples" else "left")
+    for (split, task, source), count in sorted(report.counts.items()):
+        table.add_row(split, task, source, str(count))
+    console.print(table)
+    for note in report.notes:
+        console.print(note, markup=False, highlight=False)
+    print_findings(report.findings, console)
+    if len(report.findings) > SHOWN_FINDINGS:
+        console.print(f"All findings: {out / 'findings.jsonl'}", highlight=False)
+    print(f"Benchmark: {out}")  # noqa: T201
+
+
+def run_synth(out: Path, recordings: int, seconds: int, seed: int) -> None:
+    """Write the simulated raw layout."""
+    from medvidbench.synthetic.cholect50 import write_cholect50
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MedVidBenchError(f"--out {out} is not an empty folder.", "a folder that is new or empty")
+    write_cholect50(out, recordings, seconds, seed)
+    print(f"Synthetic CholecT50 layout, {recordings} recordings: {out}")  # noqa: T201

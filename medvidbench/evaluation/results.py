@@ -1,0 +1,179 @@
+"""`results.json` and the row file beside it: what a run's numbers are, and what they rest on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.evaluation.files import read_text
+from medvidbench.evaluation.metric_rows import ProtocolScores
+from medvidbench.records import Answer, Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT: Literal["medvidbench.results/1"] = "medvidbench.results/1"
+
+
+class MetricValue(BaseModel):
+    """One number with what it rests on.
+
+    Attributes:
+        value: the metric, or None when it is undefined (no row counted, a kappa with a single class).
+        n: rows that the number counts.
+        n_clusters: groups (patients, trainees or videos) among them.
+        n_unparsed: rows of the task whose answer was given but could not be read.
+        n_unscored: rows of the task without a number (no prediction, failed call, needs a judge, ...).
+        parse_rate: readable answers over given answers; None when none was given.
+        ci95: 95 % interval clustered by group, or None; `note` says why.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    value: float | None
+    n: int
+    n_clusters: int
+    n_unparsed: int
+    n_unscored: int
+    parse_rate: float | None
+    se: float | None
+    ci95: tuple[float, float] | None
+    method: str
+    note: str = ""
+
+
+class ProtocolResults(BaseModel):
+    """All metrics of one protocol, over all sources and by source."""
+
+    model_config = ConfigDict(extra="forbid")
+    protocol: Literal["strict", "official"]
+    metrics: dict[str, MetricValue]
+    sources: dict[str, dict[str, MetricValue]]
+    notes: list[str] = Field(default_factory=list)
+
+
+class Results(BaseModel):
+    """The content of `results.json`.
+
+    `protocol`, `metrics` and `sources` are those of the main protocol; `beside` holds the other one when
+    both were asked for. `counts` are rows: samples, answers, scored, unparsed, unscored (main protocol).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal["medvidbench.results/1"] = FORMAT
+    medvidbench: str
+    model: str
+    synthetic: bool
+    predictions: dict[str, str]
+    data: dict[str, str]
+    protocol: Literal["strict", "official"]
+    metrics: dict[str, MetricValue]
+    sources: dict[str, dict[str, MetricValue]]
+    beside: ProtocolResults | None = None
+    counts: dict[str, int]
+    notes: list[str] = Field(default_factory=list)
+    findings: list[dict[str, str]] = Field(default_factory=list)
+    rows: str | None = None
+
+    def protocols(self) -> list[ProtocolResults]:
+        """The main protocol first, then the one beside it."""
+        main = ProtocolResults(protocol=self.protocol, metrics=self.metrics, sources=self.sources, notes=self.notes)
+        return [main] if self.beside is None else [main, self.beside]
+
+
+def read_results(path: Path) -> Results:
+    """Read and check a `results.json` (or a folder that holds one).
+
+    Raises:
+        MedVidBenchError: missing, not JSON, or another format (names the first field that is off).
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        return Results.model_validate_json(read_text(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "top level"
+        raise MedVidBenchError(
+            f"{file} is no results file: {place}: {first['msg']}.",
+            f"a file of format {FORMAT}, written by `medvidbench score`",
+        ) from None
+
+
+def write_results(results: Results, path: Path, rows: pa.Table) -> None:
+    """Write the row file, then the results that name it; each appears whole or not at all."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row_file = path.with_name(path.stem + ".rows.parquet")
+    _replace(row_file, lambda target: pq.write_table(rows, target, compression="zstd"))
+    text = results.model_copy(update={"rows": row_file.name}).model_dump_json(indent=2)
+    _replace(path, lambda target: target.write_text(text + "\n", encoding="utf-8"))
+
+
+def _replace(path: Path, write: Any) -> None:
+    part = path.with_name(path.name + ".part")
+    write(part)
+    part.replace(path)
+
+
+def row_table(
+    samples: Sequence[Sample], answers: Sequence[Answer | None], protocols: Sequence[ProtocolScores]
+) -> pa.Table:
+    """One line per sample and protocol: ids, state, numbers, the answer, what was read from it, and the metric columns.
+
+    `columns` repeats what the metrics sum up (see `MetricRows`), so that two result files can be compared row by row.
+    """
+    import pyarrow as pa
+
+    lines: dict[str, list[Any]] = {name: [] for name in _row_schema(pa).names}
+    for scores in protocols:
+        columns = _columns_by_row(scores)
+        for outcome in scores.outcomes:
+            sample, answer = samples[outcome.position], answers[outcome.position]
+            reading = None if outcome.reading is None else json.dumps(outcome.reading, ensure_ascii=False)
+            line = {
+                "sample_id": sample.sample_id,
+                "clip_id": sample.clip_id,
+                "source": sample.source,
+                "group": sample.group,
+                "task": sample.task,
+                "qa_type": sample.qa_type,
+                "protocol": scores.protocol,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "numbers": list(outcome.numbers.items()),
+                "reading": reading,
+                "answer": None if answer is None or answer.text is None else answer.text[:100_000],
+                "columns": columns.get(outcome.position, []),
+            }
+            for name, value in line.items():
+                lines[name].append(value)
+    return pa.table(lines, schema=_row_schema(pa))
+
+
+def _row_schema(pa: Any) -> Any:
+    text = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "reason")
+    column = pa.struct([("metric", pa.string()), ("values", pa.list_(pa.float64()))])
+    return pa.schema(
+        [(name, pa.string()) for name in text]
+        + [("numbers", pa.map_(pa.string(), pa.float64())), ("reading", pa.string()), ("answer", pa.string())]
+        + [("columns", pa.list_(column))]
+    )
+
+
+def _columns_by_row(scores: ProtocolScores) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for metric in scores.overall:
+        for position, values in zip(metric.rows.tolist(), metric.columns.tolist(), strict=True):
+            found.setdefault(position, []).append({"metric": metric.name, "values": values})
+    return found
+
+
+def finite(value: float | None) -> float | None:
+    """The value, or None where a number is missing or undefined: JSON has no nan."""
+    return None if value is None or not math.isfinite(value) else value

@@ -1,0 +1,47 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+
+class Run(NamedTuple):
+    """One command: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real annotations and frames; tests that need it are skipped where it is absent."""
+    folder = os.environ.get("MEDVIDBENCH_TEST_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MEDVIDBENCH_TEST_DATA does not name the folder of real annotations")
+    return Path(folder)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Runs `medvidbench ARGS...` in this process, through the real entry point."""
+    from medvidbench.cli import main
+
+    def run(*args: object) -> Run:
+        monkeypatch.setattr(sys, "argv", ["medvidbench", *map(str, args)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 0
+        captured = capsys.readouterr()
+        return Run(code, captured.out, captured.err)
+
+    return run
