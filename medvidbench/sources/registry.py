@@ -7,7 +7,16 @@ from importlib import import_module
 from medvidbench.errors import MedVidBenchError
 from medvidbench.sources.base import Source
 
-_CLASSES = {"cholect50": ("medvidbench.sources.cholect50", "CholecT50")}
+_CLASSES = {
+    "cholect50": ("medvidbench.sources.cholect50", "CholecT50"),
+    "cholectrack20": ("medvidbench.sources.cholectrack20", "CholecTrack20"),
+    "cholec80cvs": ("medvidbench.sources.cholec80cvs", "Cholec80CVS"),
+    "copesd": ("medvidbench.sources.copesd", "CoPESD"),
+    "avos": ("medvidbench.sources.avos", "Avos"),
+    "egosurgery": ("medvidbench.sources.egosurgery", "EgoSurgery"),
+    "jigsaws": ("medvidbench.sources.jigsaws", "Jigsaws"),
+    "nurvid": ("medvidbench.sources.nurvid", "NurViD"),
+}
 
 SOURCE_KEYS: tuple[str, ...] = tuple(_CLASSES)
 
