@@ -87,3 +87,9 @@ def test_every_group_has_the_same_chance() -> None:
     groups = {"CholecT50": [f"g{i}" for i in range(20)]}
     drawn = [group for seed in range(1000) for group in split_groups(groups, seed).test]
     assert all(94 <= drawn.count(f"g{i}") <= 206 for i in range(20))
+
+
+def test_a_training_group_is_not_taken_from_two_sources_to_fill_a_third_ones_share() -> None:
+    # 9 groups give 1 test group each; their union of 18 would give 3, but all its groups are decided and 2 are in test.
+    a, b = {f"a{i}" for i in range(9)}, {f"b{i}" for i in range(9)}
+    assert all(len(split_groups({"A": a, "B": b, "C": a | b}, seed).test) == 2 for seed in range(10))
