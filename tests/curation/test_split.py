@@ -89,7 +89,8 @@ def test_every_group_has_the_same_chance() -> None:
     assert all(94 <= drawn.count(f"g{i}") <= 206 for i in range(20))
 
 
-def test_a_training_group_is_not_taken_from_two_sources_to_fill_a_third_ones_share() -> None:
-    # 9 groups give 1 test group each; their union of 18 would give 3, but all its groups are decided and 2 are in test.
-    a, b = {f"a{i}" for i in range(9)}, {f"b{i}" for i in range(9)}
-    assert all(len(split_groups({"A": a, "B": b, "C": a | b}, seed).test) == 2 for seed in range(10))
+def test_a_training_group_is_not_taken_from_other_sources_to_fill_one_source_s_share() -> None:
+    # Six sources of 9 groups have 1 test group each. A seventh with all 54 should have 8, but every group is decided.
+    groups = {f"S{s}": {f"s{s}g{i}" for i in range(9)} for s in range(6)}
+    groups["all"] = set().union(*groups.values())
+    assert all(len(split_groups(groups, seed).test) == 6 for seed in range(40))
