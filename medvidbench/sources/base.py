@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Finding, Recording, TaskName
+from medvidbench.sources.files import Files, shorten
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name at the top of a dataset says that its recordings are drawn, not filmed."""
@@ -66,6 +67,10 @@ class Source(ABC):
     def is_synthetic(self, root: Path) -> bool:
         """Whether the dataset at `root` is marked as drawn by a generator."""
 
+    def missing(self, root: Path) -> tuple[str, ...]:
+        """The parts of the dataset that are not at `root`, in words for a user; () when all are there."""
+        return ()
+
     def digest(self, root: Path) -> str:
         """SHA-256 over the names (relative to `root`) and bytes of the label files: names the input of a build."""
         total = hashlib.sha256()
@@ -85,3 +90,15 @@ def existing_folder(root: Path, source: Source) -> Path:
         return root
     seen = f"{root} is a file, not a folder." if root.exists() else f"There is no folder {root}."
     raise MedVidBenchError(seen, accepted=source.layout, remedy=source.obtain)
+
+
+def unknown_layout(root: Path, source: Source) -> MedVidBenchError:
+    """The error for a folder in which nothing of a source was found."""
+    files = Files(root)
+    names = [entry.name for entry in files.entries(root)]
+    shown = shorten(names) or next((finding.what for finding in files.findings), "nothing")
+    return MedVidBenchError(
+        seen=f"{root} is not laid out as {source.name}; it holds: {shown}.",
+        accepted=source.layout,
+        remedy=source.obtain,
+    )
