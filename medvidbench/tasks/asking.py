@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from medvidbench.records import Content, Recording, Region, Sample, TaskName, make_sample_id
@@ -80,9 +80,20 @@ def plain_number(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def first_distinct(samples: Iterable[Sample | None], most: int = MAX_QUESTIONS) -> Iterator[Sample]:
+    """The first `most` samples; None and one asked twice are left out, and no more are built than needed."""
+    seen: set[str] = set()
+    for sample in samples:
+        if sample is not None and sample.sample_id not in seen:
+            seen.add(sample.sample_id)
+            yield sample
+        if len(seen) == most:
+            return
+
+
 def thin(samples: Iterable[Sample], seed: int, most: int = MAX_QUESTIONS) -> list[Sample]:
-    """At most `most` samples, drawn by their ids, in the order given."""
-    kept = list(samples)
+    """At most `most` samples, drawn by their ids, in the order given; one asked twice is kept once."""
+    kept = list({sample.sample_id: sample for sample in samples}.values())
     if len(kept) <= most:
         return kept
     drawn = set(sorted((s.sample_id for s in kept), key=lambda sample_id: draw(seed, sample_id))[:most])

@@ -78,15 +78,17 @@ def plan_clips(recording: Recording, task: TaskName, seed: int) -> Iterator[Clip
     than two of the frame files (a hole) is left out, and so is one that repeats an earlier one.
     """
     count = min(MAX_CLIPS, max(MIN_CLIPS, math.ceil(recording.duration / SECONDS_PER_CLIP)))
-    seen: set[tuple[float, float]] = set()
+    seen: set[tuple[int, int]] = set()
+    native = recording.native_fps if recording.native_fps > 0 else 1.0
     for ordinal in range(count):
         key = (seed, recording.source, recording.recording_id, task, ordinal)
         length = clip_length(recording.duration, *key)
         start = snap(recording, draw("start", *key) * (recording.duration - length))
-        bounds = (start, min(recording.duration, start + length))
-        clip = make_clip(recording, *bounds, *key)
-        if clip is not None and bounds not in seen:
-            seen.add(bounds)
+        end = min(recording.duration, start + length)
+        frames = (round(start * native), round(end * native))  # as published, so that no two clips get one id
+        clip = make_clip(recording, start, end, *key)
+        if clip is not None and frames not in seen:
+            seen.add(frames)
             yield clip
 
 
@@ -128,7 +130,7 @@ def clip_around(recording: Recording, start: float, end: float, step: float, *ke
     fps = _drawn_rate(rates, *key)
     unit = max(1.0, 1.0 / fps)
     first = max(0.0, start - math.floor((start - placed) / unit + 1e-9) * unit)
-    if recording.duration - first < MIN_CLIP <= recording.duration:  # no room: rather a full clip than the shown times
+    if recording.duration - first < min(MIN_CLIP, recording.duration):  # no room: length goes before shown times
         first = snap(recording, placed)
     return _with_frames(recording, first, max(end, min(recording.duration, first + length)), fps, rates)
 

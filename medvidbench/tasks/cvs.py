@@ -33,8 +33,6 @@ class CriticalViewOfSafety(RatingTask):
         """
         start, end = max(0.0, rated.start), min(rated.end, recording.duration)
         key = (seed, recording.source, recording.recording_id, "CVS", start, end)
-        if end <= start:
-            return
         if end - start <= MAX_CLIP:
             clip = make_clip(recording, start, end, *key)
             if clip is not None:

@@ -14,6 +14,9 @@ from medvidbench.tasks.reading.ratings import read_ratings
 from medvidbench.tasks.scoring import normal_label
 from medvidbench.tasks.writing import write_ratings
 
+SHORTEST = 1.0
+"""Seconds under which a rated interval shows nothing that could be rated."""
+
 
 class RatingTask(Task[Ratings]):
     """A task whose truth is one integer for each of a fixed list of aspects."""
@@ -35,10 +38,10 @@ class RatingTask(Task[Ratings]):
         asked: set[tuple[float, float]] = set()
         for rated in sorted(recording.rated, key=_order):
             truth = self.in_order(rated.ratings)
-            if truth is None or rated.end <= rated.start:
+            if truth is None:
                 continue
             for clip in self.clips(recording, rated, seed):
-                if (clip.start, clip.end) not in asked:
+                if clip.duration >= SHORTEST and (clip.start, clip.end) not in asked:
                     asked.add((clip.start, clip.end))
                     answer = self.write(truth)
                     qa_type = self.qa_types[0]

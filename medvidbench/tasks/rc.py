@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from medvidbench.records import Box, Caption, FrameFile, Recording, Region, Sample, Unparsed
-from medvidbench.tasks.asking import build_sample, plain_number, thin
+from medvidbench.tasks.asking import build_sample, first_distinct, plain_number
 from medvidbench.tasks.base import Context, Task
 from medvidbench.tasks.clips import Clip
 from medvidbench.tasks.reading.caption import read_caption
 from medvidbench.tasks.scoring import needs_judge, normal_label
 from medvidbench.tasks.timeline import active_labels, on_grid
-from medvidbench.tasks.tracks import Window, asked_times, clip_of, is_only_one, windows
+from medvidbench.tasks.tracks import BoxIndex, Window, asked_times, boxes_by_label, clip_of, is_only_one, windows
 from medvidbench.tasks.verbalise import place, region_sentence
 
 SAME_TIME = 0.05
@@ -32,16 +32,17 @@ class RegionCaptioning(Task[Caption]):
         instrument in the interval, or from the way that the box moves; where a second object of the label is in view
         the triplets could be its, and are left out.
         """
-        samples = (self._ask_window(recording, window, seed) for window in windows(recording, "RC", seed))
-        yield from thin((sample for sample in samples if sample is not None), seed)
+        index = boxes_by_label(recording)
+        samples = (self._ask_window(recording, window, index, seed) for window in windows(recording, "RC", seed))
+        yield from first_distinct(samples)
 
-    def _ask_window(self, recording: Recording, window: Window, seed: int) -> Sample | None:
+    def _ask_window(self, recording: Recording, window: Window, index: BoxIndex, seed: int) -> Sample | None:
         clip = clip_of(recording, window, "RC", seed)
         shown = None if clip is None else _shown_region(clip, window)
         if clip is None or shown is None:
             return None
         time, region = shown
-        truth = Caption(_sentence(recording, window))
+        truth = Caption(_sentence(recording, window, is_only_one(index, window)))
         slots = {
             "box": _written(region.box),
             "time": f"{time:.1f}",
@@ -91,10 +92,10 @@ def _frame_at(clip: Clip, time: float) -> FrameFile | None:
     return nearest if abs(nearest.time - time) <= SAME_TIME + 1e-9 else None
 
 
-def _sentence(recording: Recording, window: Window) -> str:
+def _sentence(recording: Recording, window: Window, alone: bool) -> str:
     name, until = window.track.label, window.end + window.step
     deeds: list[str] = []
-    if is_only_one(recording, window):
+    if alone:
         triplets = active_labels(recording, "triplet", window.start, until)
         deeds = [t for t in triplets if t.count(",") == 2 and normal_label(t.split(",")[0]) == normal_label(name)]
     phases = active_labels(recording, "phase", window.start, until)

@@ -27,5 +27,5 @@ class SkillAssessment(RatingTask):
         """The whole trial, however long it is: its scores say nothing about a part."""
         key = (seed, recording.source, recording.recording_id, "SA", rated.start)
         clip = make_clip(recording, max(0.0, rated.start), min(rated.end, recording.duration), *key)
-        if clip is not None and clip.end > clip.start:
+        if clip is not None:
             yield clip

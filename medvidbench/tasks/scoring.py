@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import TaskName
@@ -19,6 +20,7 @@ def format_term(flags: tuple[str, ...]) -> float:
     return OTHER if flags else PLAIN
 
 
+@lru_cache(maxsize=1024)  # the aspect names of SA and CVS come back in every row
 def normal_label(label: str) -> str:
     """A label without case, punctuation and doubled spaces: "Clipping-and_cutting." to "clipping and cutting"."""
     return re.sub(r"[\W_]+", " ", label.casefold()).strip()

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from medvidbench.records import BoxTrack, Recording, Sample, TimedBox, Unparsed
-from medvidbench.tasks.asking import build_sample, plain_number, thin
+from medvidbench.tasks.asking import build_sample, first_distinct, plain_number
 from medvidbench.tasks.base import Context, Task
 from medvidbench.tasks.reading.boxes import read_boxes
 from medvidbench.tasks.scoring import format_term
-from medvidbench.tasks.tracks import Window, asked_times, clip_of, is_only_one, spread, windows
+from medvidbench.tasks.tracks import Window, asked_times, boxes_by_label, clip_of, is_only_one, spread, windows
 from medvidbench.tasks.verbalise import instrument_words
 from medvidbench.tasks.writing import write_boxes
 
@@ -34,9 +34,10 @@ class SpatioTemporalGrounding(Task[BoxTrack]):
 
         A window in which a second object of the same label is in view is left out: its question has no one answer.
         """
-        found = (w for w in windows(recording, "STG", seed) if is_only_one(recording, w))
+        index = boxes_by_label(recording)
+        found = (w for w in windows(recording, "STG", seed) if is_only_one(index, w))
         samples = (self._ask_window(recording, window, seed) for window in found)
-        yield from thin((sample for sample in samples if sample is not None), seed)
+        yield from first_distinct(samples)
 
     def _ask_window(self, recording: Recording, window: Window, seed: int) -> Sample | None:
         clip = clip_of(recording, window, "STG", seed)

@@ -106,10 +106,11 @@ def _numbers(parsed: Spans, truth: Spans) -> dict[str, float]:
 
     n, m = len(parsed.spans), len(truth.spans)
     iou = temporal_iou([(s.start, s.end) for s in parsed.spans], [(s.start, s.end) for s in truth.spans])
-    numbers = {"TAG_mIoU": float(sum(iou[pair] for pair in match(iou))) / max(n, m)}
-    best_of_first = float(iou[0].max())
+    lone = min(n, m) == 1  # then the best pair is the whole matching; most rows end here
+    best, best_of_first = float(iou.max()), float(iou[0].max())
+    numbers = {"TAG_mIoU": (best if lone else float(sum(iou[pair] for pair in match(iou)))) / max(n, m)}
     for tau in THRESHOLDS:
-        matched = match_count(iou, tau)
+        matched = int(best >= tau) if lone else match_count(iou, tau)
         numbers[f"TAG_R1@{tau}"] = float(best_of_first >= tau)
         numbers[f"TAG_F1@{tau}"] = 2 * matched / (n + m)
         numbers[f"TAG_P@{tau}"], numbers[f"TAG_R@{tau}"] = matched / n, matched / m

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,8 @@ from statistics import median
 from medvidbench.records import Box, Recording, TaskName, TimedBox, Track
 from medvidbench.tasks.clips import Clip, choose, clip_around, draw
 from medvidbench.tasks.timeline import on_grid
+
+BoxIndex = dict[str, list[tuple[float, str]]]
 
 STEPS = (1.0, 2.0, 4.0, 5.0, 10.0)
 """Sampling steps in seconds that a question may ask for."""
@@ -41,18 +44,24 @@ class Window:
         return self.boxes[-1].time
 
 
-def windows(recording: Recording, task: TaskName, seed: int) -> Iterator[Window]:
-    """Windows of 2 to 16 boxes on every track, about one a minute; none reaches over a gap in the track."""
-    for track in sorted(recording.tracks, key=lambda t: (t.track_id, t.label)):
-        for run in runs(recording, track):
-            count = min(MAX_WINDOWS, max(1, math.ceil((run[-1].time - run[0].time) / SECONDS_PER_WINDOW)))
-            seen: set[tuple[float, float, float]] = set()
-            for ordinal in range(count):
-                key = (seed, recording.source, recording.recording_id, task, track.track_id, run[0].time, ordinal)
-                window = _window(track, run, *key)
-                if window is not None and (window.start, window.end, window.step) not in seen:
-                    seen.add((window.start, window.end, window.step))
-                    yield window
+def windows(recording: Recording, task: TaskName, seed: int) -> list[Window]:
+    """Windows of 2 to 16 boxes on every track, about one a minute; none reaches over a gap in the track.
+
+    They come in a drawn order, so that a caller who wants fewer takes the first ones and builds no others.
+    """
+    name = (seed, recording.source, recording.recording_id, task)
+    found = [w for track in recording.tracks for run in runs(recording, track) for w in _windows(track, run, *name)]
+    return sorted(found, key=lambda w: draw("order", *name, w.track.track_id, w.start, w.end, w.step))
+
+
+def _windows(track: Track, run: tuple[TimedBox, ...], *name: str | float) -> Iterator[Window]:
+    count = min(MAX_WINDOWS, max(1, math.ceil((run[-1].time - run[0].time) / SECONDS_PER_WINDOW)))
+    seen: set[tuple[float, float, float]] = set()
+    for ordinal in range(count):
+        window = _window(track, run, *name, track.track_id, run[0].time, ordinal)
+        if window is not None and (window.start, window.end, window.step) not in seen:
+            seen.add((window.start, window.end, window.step))
+            yield window
 
 
 def runs(recording: Recording, track: Track) -> list[tuple[TimedBox, ...]]:
@@ -96,14 +105,24 @@ def spread(start: float, step: float, count: int) -> tuple[float, ...]:
     return tuple(round(start + i * step, 1) for i in range(count))
 
 
-def is_only_one(recording: Recording, window: Window) -> bool:
-    """Whether no other track of the same label has a box in the window, so that the label alone names the object."""
-    margin = window.step / 2
+def boxes_by_label(recording: Recording) -> BoxIndex:
+    """When each label is in view, and on which track, ascending."""
+    index: BoxIndex = defaultdict(list)
     for track in recording.tracks:
-        if track.label == window.track.label and track.track_id != window.track.track_id:
-            first = bisect_left(track.boxes, window.start - margin, key=lambda t: t.time)
-            if first < len(track.boxes) and track.boxes[first].time <= window.end + margin:
-                return False
+        index[track.label] += [(timed.time, track.track_id) for timed in track.boxes]
+    for times in index.values():
+        times.sort()
+    return index
+
+
+def is_only_one(index: BoxIndex, window: Window) -> bool:
+    """Whether no other track of the same label has a box in the window, so that the label alone names the object."""
+    times, margin = index[window.track.label], window.step / 2
+    at = bisect_left(times, (window.start - margin, ""))
+    while at < len(times) and times[at][0] <= window.end + margin:
+        if times[at][1] != window.track.track_id:
+            return False
+        at += 1
     return True
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.metric_rows import ProtocolScores, RowOutcome
-from medvidbench.evaluation.protocols.strict_metrics import CountedRow, metrics_of
+from medvidbench.evaluation.protocols.strict_metrics import CountedRow, combine_of, metrics_of
 from medvidbench.records import (
     TASK_NAMES,
     Answer,
@@ -31,6 +31,8 @@ from medvidbench.records import (
 from medvidbench.tasks.rated import RatingTask
 from medvidbench.tasks.registry import TASKS, context_of
 from medvidbench.tasks.scoring import normal_label
+
+__all__ = ["combine_of", "reading_of", "score_strict"]
 
 NEEDS_JUDGE = "needs a judge"
 CONTENT_TYPES: dict[TaskName, type[Content]] = {

@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medvidbench.evaluation.metric_rows import MetricRows
+from medvidbench.errors import MedVidBenchError
+from medvidbench.evaluation.metric_rows import Combine, MetricRows, ratio
 from medvidbench.metrics.agreement import balanced_accuracy, quadratic_weighted_kappa
 from medvidbench.records import TASK_NAMES, Content, Ratings, TaskName, Unparsed
 from medvidbench.tasks.rated import RatingTask
@@ -23,6 +24,7 @@ from medvidbench.tasks.registry import TASKS
 from medvidbench.tasks.scoring import normal_label
 
 Agreement = Callable[[ArrayLike], NDArray[np.float64]]
+AGREEMENTS: dict[str, Agreement] = {"bacc": balanced_accuracy, "kappa": quadratic_weighted_kappa}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,28 @@ def farthest(level: int, levels: range) -> int:
     return levels[-1] if levels[-1] - level >= level - levels[0] else levels[0]
 
 
+def combine_of(metric: str) -> Combine:
+    """How the summed columns of a strict metric become its value.
+
+    Raises:
+        MedVidBenchError: no such metric in this protocol.
+    """
+    name, _, suffix = metric.partition("_")
+    task = next((task for task in TASKS.values() if task.name == name), None)
+    if task is not None and metric in task.metrics:
+        return ratio
+    if isinstance(task, RatingTask) and suffix in AGREEMENTS:
+        measure = AGREEMENTS[suffix]
+        return partial(mean_over_aspects, agreement=measure, aspects=len(task.aspects), levels=len(task.levels))
+    known = [m for t in TASKS.values() for m in t.metrics]
+    known += [f"{t.name}_{suffix}" for t in TASKS.values() if isinstance(t, RatingTask) for suffix in AGREEMENTS]
+    raise MedVidBenchError(f"Protocol strict has no metric {metric!r}.", ", ".join(known))
+
+
 def _agreements(task: RatingTask, rows: Sequence[CountedRow], positions: NDArray[np.int64]) -> list[MetricRows]:
     columns = _confusions(task, rows)
-    found = []
-    measures: tuple[tuple[str, Agreement], ...] = (("bacc", balanced_accuracy), ("kappa", quadratic_weighted_kappa))
-    for suffix, measure in measures:
-        combine = partial(mean_over_aspects, agreement=measure, aspects=len(task.aspects), levels=len(task.levels))
-        found.append(MetricRows(f"{task.name}_{suffix}", task.name, positions, columns, combine))
-    return found
+    names = [f"{task.name}_{suffix}" for suffix in AGREEMENTS]
+    return [MetricRows(name, task.name, positions, columns, combine_of(name)) for name in names]
 
 
 def _confusions(task: RatingTask, rows: Sequence[CountedRow]) -> NDArray[np.float64]:
