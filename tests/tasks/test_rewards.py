@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medvidbench.errors import MedVidBenchError
@@ -26,6 +26,7 @@ from medvidbench.records import (
 from medvidbench.tasks.base import Context
 from medvidbench.tasks.registry import TASKS
 
+UNTIMED = settings(deadline=None)  # the first example also imports scipy
 CLIP = Context(duration=100.0, fps=1.0)
 TAG, STG = TASKS["TAG"], TASKS["STG"]
 
@@ -77,6 +78,7 @@ def test_a_grid_of_spans_over_the_clip_earns_less_than_the_whole_clip():
     assert TAG.reward(grid, spans((40, 60)), CLIP) == pytest.approx(0.05)
 
 
+@UNTIMED
 @given(copies=st.integers(2, 50))
 def test_repeating_a_span_divides_the_reward(copies):
     assert TAG.reward(spans(*[(10, 20)] * copies), spans((10, 20)), CLIP) == pytest.approx(1 / copies)
@@ -123,12 +125,14 @@ def test_a_captions_reward_is_refused_and_the_judge_named(name):
 bounds = st.tuples(st.integers(0, 100), st.integers(0, 100)).map(lambda p: tuple(float(v) for v in p))
 
 
+@UNTIMED
 @given(said=st.lists(bounds, max_size=6), truth=st.lists(bounds, max_size=4), flagged=st.booleans())
 def test_the_tag_reward_lies_in_0_and_1_for_any_spans(said, truth, flagged):
     reward = TAG.reward(spans(*said, flags=("json",) if flagged else ()), spans(*truth), CLIP)
     assert 0 <= reward <= 1
 
 
+@UNTIMED
 @given(
     said=st.lists(st.tuples(st.floats(0, 20), bounds, bounds), max_size=6),
     truth=st.lists(st.tuples(st.floats(0, 20), bounds, bounds), max_size=4),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medvidbench.records import (
@@ -23,6 +23,7 @@ from medvidbench.records import (
 from medvidbench.tasks.base import Context
 from medvidbench.tasks.registry import TASKS
 
+UNTIMED = settings(deadline=None)  # the first example also imports scipy
 NOTHING = Context()
 FAILED = Unparsed("no span found")
 
@@ -106,6 +107,7 @@ some_spans = st.lists(
 )
 
 
+@UNTIMED
 @given(said=some_spans, truth=some_spans, order=st.randoms())
 def test_tag_miou_ignores_the_order_of_the_spans_and_stays_within_0_and_1(said, truth, order):
     value = tag(spans(*said), spans(*truth))["TAG_mIoU"]
@@ -115,6 +117,7 @@ def test_tag_miou_ignores_the_order_of_the_spans_and_stays_within_0_and_1(said, 
     assert tag(spans(*mixed), spans(*truth))["TAG_mIoU"] == pytest.approx(value)
 
 
+@UNTIMED
 @given(truth=some_spans, extra=some_spans)
 def test_tag_surplus_spans_never_raise_a_complete_answer(truth, extra):
     complete = tag(spans(*truth), spans(*truth))["TAG_mIoU"]
@@ -122,6 +125,7 @@ def test_tag_surplus_spans_never_raise_a_complete_answer(truth, extra):
     assert tag(spans(*truth, *extra), spans(*truth))["TAG_mIoU"] < complete
 
 
+@UNTIMED
 @given(said=some_spans, truth=some_spans, start=st.integers(50, 90))
 def test_tag_a_span_away_from_every_truth_never_raises_any_number_but_recall_at_one(said, truth, start):
     before = tag(spans(*said), spans(*truth))
