@@ -1,0 +1,384 @@
+"""CholecTrack20: what a good download becomes, in all its spellings, and what each fault becomes."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.records import Box, BoxTrack, Caption, Recording, Segment, TimedBox
+from medvidbench.sources.cholectrack20 import SPLITS, CholecTrack20
+from medvidbench.tasks.registry import SOURCE_TASKS, TASKS
+
+TOOLS = ["grasper", "bipolar", "hook", "scissors", "clipper", "irrigator", "specimen-bag"]
+GRASPER, HOOK = 0, 2
+
+
+def tool(number: int, box: list[float], visibility: int = 1, **changes: Any) -> dict[str, Any]:
+    row = {
+        "instrument": number,
+        "verb": -1,
+        "target": -1,
+        "triplet": -1,
+        "phase": 0,
+        "tool_bbox": box,
+        "operator": 3,
+        "intraoperative_track": 2,
+        "intracorporeal_track": 19,
+        "visibility_track": visibility,
+        "smoke": 0,
+        "bleeding": 0,
+        "visible": 1,
+    }
+    return {**row, **changes}
+
+
+def write(
+    root: Path,
+    annotations: dict[str, Any],
+    place: str = "Training/VID02/VID02.json",
+    split: str = "training",
+    **changes: Any,
+) -> Path:
+    video = {"seq": "VID02", "split": split, "height": 480, "width": 854, "num_frames": len(annotations)}
+    document = {
+        "video": video,
+        "categories": {"tools": [{"id": i, "name": name} for i, name in enumerate(TOOLS)]},
+        "annotations": annotations,
+    }
+    path = root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**document, **changes}), encoding="utf-8")
+    return path
+
+
+def frames(folder: Path, keys: list[int], size: tuple[int, int] = (854, 480)) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for key in keys:
+        Image.new("RGB", size).save(folder / f"{key:06d}.png")
+
+
+def only(root: Path) -> Recording:
+    (recording,) = CholecTrack20().recordings(root)
+    return recording
+
+
+def whats(recording: Recording) -> list[str]:
+    return [finding.what for finding in recording.findings]
+
+
+def of_kind(recording: Recording, kind: str) -> list[tuple[float, float, str]]:
+    return [(s.start, s.end, s.label) for s in recording.segments if s.kind == kind]
+
+
+def test_frame_numbers_from_one_at_25_a_second_become_seconds_and_boxes_become_pixels(tmp_path: Path) -> None:
+    # 0.5 x 854 = 427 and 0.25 x 480 = 120; a width of 0.25 is 213.5, a height of 0.5 is 240.
+    box = [0.5, 0.25, 0.25, 0.5]
+    write(tmp_path, {"1": [tool(GRASPER, box)], "26": [tool(GRASPER, box)], "51": [tool(GRASPER, box)]})
+    frames(tmp_path / "Training/VID02/Frames", [1, 26, 51])
+    recording = only(tmp_path)
+    pixels = Box(427.0, 120.0, 640.5, 360.0)
+    (track,) = recording.tracks
+    assert (track.track_id, track.label) == ("visibility/1", "grasper")
+    assert track.boxes == (TimedBox(0.0, pixels), TimedBox(1.0, pixels), TimedBox(2.0, pixels))
+    assert [(f.path, f.time) for f in recording.frames] == [
+        ("Training/VID02/Frames/000001.png", 0.0),
+        ("Training/VID02/Frames/000026.png", 1.0),
+        ("Training/VID02/Frames/000051.png", 2.0),
+    ]
+    assert recording.segments == (Segment(0.0, 3.0, "preparation", "phase"),)
+    assert (recording.duration, recording.native_fps, recording.width, recording.height) == (3.0, 25.0, 854, 480)
+    assert (recording.recording_id, recording.group) == ("VID02", "cholec80/video02")
+    assert (recording.official_split, recording.video, recording.findings) == ("train", "", ())
+
+
+@pytest.mark.parametrize(
+    ("label_file", "frame_folder", "split"),
+    [
+        ("training/vid02/vid02.json", "training/vid02/frames", "train"),
+        ("CholecTrack20/Validation/VID02/VID02.json", "CholecTrack20/Validation/VID02/images", "val"),
+        ("TESTING/VID02/vid02.json", "TESTING/VID02/Images", "test"),
+        ("VID02/VID02.json", "VID02", "test"),  # no split folder: the file's own word counts
+        ("VID02.json", "Frames_of/VID02/Frames", "test"),
+    ],
+)
+def test_case_and_folders_of_real_downloads_are_accepted(
+    tmp_path: Path, label_file: str, frame_folder: str, split: str
+) -> None:
+    said = {"train": "training", "val": "validation", "test": "testing"}[split]
+    write(tmp_path, {"1": [tool(GRASPER, [0.1, 0.1, 0.1, 0.1])]}, label_file, split=said)
+    frames(tmp_path / frame_folder, [1])
+    recording = only(tmp_path)
+    assert (len(recording.tracks), len(recording.frames), recording.official_split) == (1, 1, split)
+    assert recording.findings == ()
+
+
+def test_a_root_that_is_one_videos_folder_is_accepted(tmp_path: Path) -> None:
+    write(tmp_path, {"1": [tool(GRASPER, [0.1, 0.1, 0.1, 0.1])]})
+    frames(tmp_path / "Training/VID02/Frames", [1])
+    recording = only(tmp_path / "Training/VID02")
+    assert (recording.frames[0].path, len(recording.tracks)) == ("Frames/000001.png", 1)
+
+
+def test_a_test_video_is_named_as_its_mp4_and_boxes_scale_with_the_stated_size(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"26": [tool(HOOK, [0.5, 0.5, 0.5, 0.5])]},
+        "Testing/VID92/VID92.json",
+        "testing",
+        video={"name": "vid92", "split": "testing", "width": 1000, "height": 500},
+    )
+    (tmp_path / "Testing/VID92/vid92.MP4").write_bytes(b"")
+    recording = only(tmp_path)
+    assert (recording.video, recording.frames) == ("Testing/VID92/vid92.MP4", ())
+    assert recording.tracks[0].boxes == (TimedBox(1.0, Box(500.0, 250.0, 1000.0, 500.0)),)
+    assert (recording.group, recording.duration, recording.findings) == ("cholect50/VID92", 2.0, ())
+
+
+def test_names_by_id_and_names_in_a_list_read_the_same(tmp_path: Path) -> None:
+    rows = {"1": [tool(6, [0.1, 0.1, 0.1, 0.1])]}
+    write(
+        tmp_path / "a", rows, categories={"tools": {str(i): n for i, n in enumerate(TOOLS)}, "operator": {"0": "null"}}
+    )
+    write(tmp_path / "b", rows, categories={"tools": [{"id": i, "name": n} for i, n in enumerate(TOOLS)]})
+    assert only(tmp_path / "a").tracks == only(tmp_path / "b").tracks
+    write(tmp_path / "c", rows, categories={"tools": {"6": "Specimen_Bag", "1": "bipolar forceps"}})
+    other = only(tmp_path / "c")
+    assert other.tracks[0].label == "specimen-bag"  # another spelling is no other name
+    assert "class 1 is 'bipolar forceps', published as 'bipolar'" in whats(other)
+
+
+def test_the_visibility_track_is_taken_then_the_intracorporeal_then_the_intraoperative(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    rows = [
+        tool(GRASPER, box, 134),
+        tool(HOOK, box, -1, intracorporeal_track=19),
+        tool(3, box, -1, intracorporeal_track=-1, intraoperative_track=0),
+        tool(4, box, -1, intracorporeal_track=-1, intraoperative_track=-1),
+    ]
+    write(tmp_path, {"1": rows})
+    recording = only(tmp_path)
+    assert [t.track_id for t in recording.tracks] == ["visibility/134", "intracorporeal/19", "intraoperative/0"]
+    assert "a box without a track id or a tool" in whats(recording)
+
+
+def test_boxes_of_minus_one_are_counted_and_boxes_over_the_border_are_cut(tmp_path: Path) -> None:
+    rows = {
+        "1": [tool(GRASPER, [-1, -1, -1, -1]), tool(HOOK, [-0.001, 0.5, 0.2, 0.2], 2)],  # 0.854 pixel: rounding
+        "26": [tool(GRASPER, [-1.0, -1.0, -1.0, -1.0]), tool(HOOK, [0.9, 0.5, 0.2, 0.2], 2)],  # 85.4 pixels too far
+        "51": [tool(HOOK, [1.1, 0.5, 0.2, 0.2], 2), tool(3, [0.1, 0.1, 0.0, 0.1], 3), tool(3, [0.1, 0.1, 0.1], 3)],
+    }
+    write(tmp_path, rows)
+    recording = only(tmp_path)
+    (track,) = recording.tracks
+    assert [(b.time, b.box.x1, b.box.x2) for b in track.boxes] == [
+        (0.0, 0.0, pytest.approx(0.199 * 854)),
+        (1.0, pytest.approx(0.9 * 854), 854.0),
+    ]
+    assert {(f.row, f.what) for f in recording.findings if "disk" not in f.what} == {
+        ("frame 1, tool 0, frame 26, tool 0", "a box of -1 (2 times)"),
+        ("frame 26, tool 1", "a box that passes the border by over a pixel"),
+        ("frame 51, tool 0", "a box outside the frame"),
+        ("frame 51, tool 1", "a box without width or height"),
+        ("frame 51, tool 2", "no box of four numbers"),
+    }
+
+
+def test_a_tool_with_two_actions_has_one_box_and_another_second_box_is_a_finding(tmp_path: Path) -> None:
+    box, other = [0.1, 0.1, 0.1, 0.1], [0.3, 0.1, 0.1, 0.1]
+    write(tmp_path, {"1": [tool(GRASPER, box), tool(GRASPER, box)], "26": [tool(GRASPER, box), tool(GRASPER, other)]})
+    recording = only(tmp_path)
+    assert [len(t.boxes) for t in recording.tracks] == [2]
+    assert [w for w in whats(recording) if "second box" in w] == ["a second box of track visibility/1"]
+
+
+def test_a_track_of_two_tools_keeps_the_more_frequent_one(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    write(tmp_path, {"1": [tool(HOOK, box)], "26": [tool(HOOK, box)], "51": [tool(GRASPER, box)]})
+    recording = only(tmp_path)
+    assert [(t.label, [b.time for b in t.boxes]) for t in recording.tracks] == [("hook", [0.0, 1.0])]
+    assert "boxes of grasper and hook in one track" in whats(recording)
+
+
+def test_triplets_are_named_as_in_cholect50_and_only_where_verb_and_target_are_there(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    acting = {"verb": 1, "target": 0}  # retract, gallbladder; 17 is that triplet's id for the grasper
+    rows = {
+        "1": [tool(GRASPER, box, triplet=17, **acting)],
+        "26": [tool(GRASPER, box, triplet=-2, **acting)],
+        "51": [tool(GRASPER, box, triplet=17)],  # no verb: no triplet
+        "101": [tool(GRASPER, box, triplet=60, **acting), tool(HOOK, box, 2, verb=4, target=8)],
+    }
+    write(tmp_path, rows)
+    recording = only(tmp_path)
+    assert of_kind(recording, "triplet") == [
+        (0.0, 2.0, "grasper,retract,gallbladder"),
+        (4.0, 5.0, "grasper,retract,gallbladder"),
+        (4.0, 5.0, "hook,clip,liver"),
+    ]
+    assert "a triplet id that says other than tool, verb and target" in whats(recording)
+    assert "hook,clip,liver is none of CholecT50's triplets" in whats(recording)
+    assert dict(recording.labels)["triplet"][17] == "grasper,retract,gallbladder"
+
+
+def test_attributes_are_segments_whether_flags_are_numbers_or_words(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    rows = {"1": [tool(HOOK, box, smoke=1)], "26": [tool(HOOK, box, smoke=True)], "51": [tool(HOOK, box, smoke=False)]}
+    write(tmp_path, {**rows, "101": [tool(HOOK, box, bleeding=1)]})
+    assert of_kind(only(tmp_path), "attribute") == [(0.0, 2.0, "smoke"), (4.0, 5.0, "bleeding")]
+
+
+def test_phases_close_short_holes_alone_and_name_calots_triangle_as_published(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    # 1 -> 0 s; 126 -> 5 s, a hole of 4 s; 151 -> 6 s, another phase; 5001 -> 200 s, a hole of 193 s.
+    keys = {"1": 1, "126": 1, "151": 6, "5001": 6}
+    write(tmp_path, {key: [tool(HOOK, box, phase=phase)] for key, phase in keys.items()})
+    recording = only(tmp_path)
+    assert of_kind(recording, "phase") == [
+        (0.0, 6.0, "calotTriangleDissection"),
+        (6.0, 7.0, "gallbladderRetraction"),
+        (200.0, 201.0, "gallbladderRetraction"),
+    ]
+    assert "1 holes in the annotation inside a phase, the longest of 4 s" in whats(recording)
+
+
+def test_labels_without_media_still_come_and_say_so(tmp_path: Path) -> None:
+    write(tmp_path, {"1": [tool(HOOK, [0.1, 0.1, 0.1, 0.1])]})
+    recording = only(tmp_path)
+    assert (recording.video, recording.frames, len(recording.tracks)) == ("", (), 1)
+    assert "labels without frames or a video on disk" in whats(recording)
+
+
+def test_what_does_not_fit_between_labels_and_frames_is_reported(tmp_path: Path) -> None:
+    box = [0.5, 0.5, 0.1, 0.1]
+    write(
+        tmp_path,
+        {"1": [tool(HOOK, box)], "26": [tool(HOOK, box)]},
+        video={"seq": "VID04", "split": "testing", "width": 854, "height": 480, "num_frames": 77},
+    )
+    frames(tmp_path / "Training/VID02/Frames", [1], size=(427, 240))
+    recording = only(tmp_path)
+    assert set(whats(recording)) == {
+        "names itself 'VID04', but the file is named for video 2",
+        "854 x 480, but the images are 427 x 240",
+        "1 labelled frames are not on disk",
+        "77, but 2 frames are labelled and 1 are on disk",
+        "split 'testing'",
+    }
+    assert recording.official_split == "train"
+    assert (recording.width, recording.tracks[0].boxes[0].box.x1) == (427, 213.5)
+
+
+def test_the_video_that_the_maintainers_advise_against_comes_without_truth(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"1": [tool(HOOK, [0.1, 0.1, 0.1, 0.1])]},
+        "Validation/VID30/VID30.json",
+        "validation",
+        video={"seq": "VID30", "split": "validation", "width": 854, "height": 480},
+    )
+    recording = only(tmp_path)
+    assert (recording.tracks, recording.segments, recording.duration) == ((), (), 1.0)
+    assert any("swapped" in what for what in whats(recording))
+    (tmp_path / "SYNTHETIC.txt").touch()
+    assert len(only(tmp_path).tracks) == 1
+
+
+def test_bad_keys_rows_and_ids_are_findings_and_the_rest_is_read(tmp_path: Path) -> None:
+    box = [0.1, 0.1, 0.1, 0.1]
+    rows = {
+        "x": [],
+        "0": [],
+        "1": [tool(HOOK, box), 7],
+        "01": [tool(HOOK, box)],
+        "26": {},
+        "51": [tool(99, box, phase=9)],
+    }
+    write(tmp_path, rows)
+    recording = only(tmp_path)
+    assert [(t.label, len(t.boxes)) for t in recording.tracks] == [("hook", 1)]
+    assert {f.what for f in recording.findings if "disk" not in f.what} == {
+        "the key is no frame number from 1 (2 times)",
+        "no object with a tool",
+        "a frame under two keys",
+        "no list of tools",
+        "tool id 99 is unknown",
+        "phase id 9 is unknown",
+        "a box without a track id or a tool",
+    }
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"annotations": []}', ""])
+def test_a_broken_label_file_leaves_the_recording_with_its_frames(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {}).write_text(text, encoding="utf-8")
+    frames(tmp_path / "Training/VID02/Frames", [1, 26])
+    recording = only(tmp_path)
+    assert (recording.tracks, len(recording.frames), recording.duration) == ((), 2, 2.0)
+    assert len(recording.findings) == 1
+
+
+def test_check_names_repeated_and_stray_files_and_missing_names_the_rest(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    write(tmp_path, {}, "backup/Training/VID02/vid02.json")
+    (tmp_path / "notes.json").write_text("{}", encoding="utf-8")
+    source = CholecTrack20()
+    assert {finding.what for finding in source.check(tmp_path)} == {
+        "JSON files not named like VID01.json: notes.json",
+        "a second label file of video 2: backup/Training/VID02/vid02.json",
+    }
+    labels, media = source.missing(tmp_path)
+    assert labels.startswith("label files of 19 of 20 videos: VID01, VID04")
+    assert media.startswith("videos or frames of 20 of 20 videos: VID01, VID02")
+    assert [path.name for path in source.label_files(tmp_path)] == ["VID02.json"]
+
+
+def test_another_folder_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(MedVidBenchError, match="it holds: photos"):
+        CholecTrack20().check(tmp_path)
+
+
+def test_the_published_split_has_10_2_and_8_videos() -> None:
+    assert {name: len(numbers) for name, numbers in SPLITS.items()} == {"train": 10, "val": 2, "test": 8}
+    assert len({number for numbers in SPLITS.values() for number in numbers}) == 20
+
+
+def test_stg_and_rc_come_out_with_boxes_and_deeds(tmp_path: Path) -> None:
+    keys = [1 + 25 * second for second in range(60)]
+    acting = {"verb": 2, "target": 0, "triplet": 60}  # hook,dissect,gallbladder
+    rows = {
+        str(key): [tool(HOOK, [0.01 * (key // 25), 0.5, 0.2, 0.2], **acting), tool(GRASPER, [0.5, 0.1, 0.2, 0.2], 2)]
+        for key in keys
+    }
+    write(tmp_path, rows)
+    frames(tmp_path / "Training/VID02/Frames", keys, size=(85, 48))
+    recording = only(tmp_path)
+    for media in (recording, replace(recording, frames=(), video="a.mp4"), replace(recording, frames=())):
+        samples = {name: list(TASKS[name].ask(media, seed=1)) for name in SOURCE_TASKS["CholecTrack20"]}
+        assert all(samples.values())
+        for sample in samples["STG"]:
+            assert isinstance(sample.truth, BoxTrack) and sample.target in ("hook", "grasper")
+        hook = [s.truth.text for s in samples["RC"] if isinstance(s.truth, Caption) and s.target == "hook"]
+        assert hook and all("dissects the gallbladder" in text for text in hook)
+
+
+def test_a_source_of_published_size_is_read_in_under_ten_seconds(tmp_path: Path) -> None:
+    # 20 videos with 35,009 frames and 65,247 boxes are published: here 1,751 frames of 2 boxes, 3 videos, scaled.
+    for number in (2, 4, 11):
+        rows = {
+            str(1 + 25 * second): [
+                tool(place, [0.1, 0.1, 0.2, 0.2], second // 50 * 4 + place, verb=1, target=0) for place in (0, 2)
+            ]
+            for second in range(1751)
+        }
+        write(tmp_path, rows, f"Training/VID{number:02d}/VID{number:02d}.json")
+    before = time.process_time()
+    boxes = sum(len(track.boxes) for recording in CholecTrack20().recordings(tmp_path) for track in recording.tracks)
+    assert boxes == 3 * 1751 * 2
+    assert (time.process_time() - before) * 65247 / boxes < 10
