@@ -71,6 +71,10 @@ class Source(ABC):
         """The parts of the dataset that are not at `root`, in words for a user; () when all are there."""
         return ()
 
+    def counts(self, root: Path) -> tuple[tuple[str, int], ...]:
+        """What the annotation files hold, counted before anything is left out or joined, e.g. ("segments", 5615)."""
+        return ()
+
     def digest(self, root: Path) -> str:
         """SHA-256 over the names (relative to `root`) and bytes of the label files: names the input of a build."""
         total = hashlib.sha256()

@@ -8,11 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from medvidbench.records import FrameFile
 from medvidbench.sources.files import Files, shorten
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".flv")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _IN_BRACKETS = re.compile(r".*\[([^\[\]]+)\]")
+_RATE = re.compile(r"(?<![0-9.])([0-9]{1,3}(?:\.[0-9]{1,3})?) ?fps", re.IGNORECASE)
 _COPY = re.compile(r"(.+?) ?\(\d+\)")
 
 
@@ -71,6 +73,35 @@ def numbered_images(files: Files, folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def timed_frames(files: Files, folder: Path, fps: float = 0.0, first: int | None = None) -> tuple[FrameFile, ...]:
+    """The frames of a folder with their times, ascending.
+
+    Args:
+        files: the dataset; findings go there.
+        folder: holds files named by number.
+        fps: frames per second of the numbers; 0 takes it from the path ("frames_15fps/<id>"), and without one there
+            the frames are left out with a finding.
+        first: number of the frame at 0 s. Tools differ: None takes 0 when the folder has a frame 0, else 1.
+    """
+    rate = fps or frame_rate_in(files.name(folder))
+    if rate <= 0:
+        files.find(folder, "", 'no frame rate in the path, such as "frames_2fps"', "its frames are left out")
+        return ()
+    numbered = numbered_images(files, folder)
+    start = first if first is not None else 0 if 0 in numbered else 1
+    return tuple(FrameFile(files.name(path), (number - start) / rate) for number, path in numbered.items())
+
+
+def frame_rate_in(name: str) -> float:
+    """The frame rate that a path states, 0.0 without one.
+
+    >>> frame_rate_in("AVOS/frames_15fps/-3gFrKiC99I"), frame_rate_in("frames")
+    (15.0, 0.0)
+    """
+    match = _RATE.search(name)
+    return float(match[1]) if match else 0.0
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height of an image in pixels from its header; (0, 0) when it can't be read."""
     from PIL import Image, UnidentifiedImageError
@@ -84,16 +115,26 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def video_size(path: Path) -> tuple[int, int]:
     """Width and height of a video in pixels from its header; (0, 0) when it can't be read or PyAV is not installed."""
+    return _probe(path)[0]
+
+
+def video_duration(path: Path) -> float:
+    """Length of a video in seconds as its header says; 0.0 when it can't be read or PyAV is not installed."""
+    return _probe(path)[1]
+
+
+def _probe(path: Path) -> tuple[tuple[int, int], float]:
     try:
         av: Any = import_module("av")
     except ImportError:
-        return 0, 0
+        return (0, 0), 0.0
     try:
         with av.open(str(path)) as container:
             stream = next(iter(container.streams.video), None)
-            return (int(stream.width), int(stream.height)) if stream is not None else (0, 0)
+            size = (int(stream.width), int(stream.height)) if stream is not None else (0, 0)
+            return size, (container.duration or 0) / 1e6  # PyAV gives a container's length in microseconds
     except (av.error.FFmpegError, OSError, ValueError):
-        return 0, 0
+        return (0, 0), 0.0
 
 
 def _unambiguous(ids: Collection[str]) -> dict[str, str]:
