@@ -54,14 +54,19 @@ def from_published(row: Mapping[str, Any]) -> Sample:
     return _with_residue(sample, row, to_published(sample))
 
 
-def from_merged(row: Mapping[str, Any]) -> Sample:
+def from_merged(row: Mapping[str, Any], keep_residue: bool = True) -> Sample:
     """A merged row as a `Sample`; the model's answer stays in the row, and is not part of the sample.
+
+    Args:
+        keep_residue: keep what `to_merged` needs to give the very row back; scoring has no use for it.
 
     Raises:
         MedVidBenchError: when the row has no `qa_type`.
     """
     gold = row.get("gnd")
     sample = _sample(row, str(row.get("question") or ""), gold if isinstance(gold, str) else None, "published")
+    if not keep_residue:
+        return sample
     kept = {key: value for key, value in row.items() if key != "answer"}
     return _with_residue(sample, kept, to_merged(sample))
 

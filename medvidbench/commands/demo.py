@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medvidbench.errors import MedVidBenchError
+
+if TYPE_CHECKING:
+    from medvidbench.evaluation.results import Results
 
 RECORDINGS, SECONDS, SEED = 24, 90, 0
 # half of the recordings go to test, so that 12 of them carry the intervals; a real build keeps 0.85/0.15
@@ -23,11 +27,10 @@ def run(out: Path) -> None:
     if not raw.is_dir():
         build.run_synth(raw, RECORDINGS, SECONDS, SEED)
     build.run([f"cholect50={raw}"], bench, SEED, None, overwrite=True, test_share=TEST_SHARE)
-    for kind in KINDS:
-        evaluate.run(f"blind:{kind}", bench, runs / kind, None, SEED, None, None)
-    results = [runs / kind / "results.json" for kind in KINDS]
-    table.run(results, "md", "strict", None, "", out / "table.md")
-    _print_summary(results)
+    results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, None, SEED, None, None) for kind in KINDS]
+    table.run([runs / kind for kind in KINDS], "md", "strict", None, "", out / "table.md")
+    for protocol in ("strict", "official"):
+        _print_summary(results, protocol)
     print(  # noqa: T201
         f"\nSynthetic recordings, made up for this demo: no number above says anything about surgery.\n"
         f"  raw data    {raw}\n  benchmark   {bench}/README.md\n  results     {runs}/*/results.json\n"
@@ -47,22 +50,22 @@ def _claim(out: Path) -> None:
     mark.write_text(json.dumps({"recordings": RECORDINGS, "seconds": SECONDS, "seed": SEED}) + "\n", encoding="utf-8")
 
 
-def _print_summary(paths: list[Path]) -> None:
+def _print_summary(results: list[Results], protocol: str) -> None:
     """Models as columns, so that the table fits a terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from medvidbench.commands.common import cell
-    from medvidbench.evaluation.results import read_results
 
-    results = [read_results(path) for path in paths]
-    table = Table(title="Strict protocol, 95 % intervals clustered by recording", box=box.SIMPLE_HEAD)
+    tables = [next(p for p in item.protocols() if p.protocol == protocol) for item in results]
+    title = f"Protocol {protocol}, synthetic data, 95 % intervals clustered by recording"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("metric", no_wrap=True)
     for item in results:
         table.add_column(f"{item.model} (parsed)", justify="right", no_wrap=True)
-    for name in dict.fromkeys(name for item in results for name in item.metrics):
-        values = [item.metrics.get(name) for item in results]
+    for name in dict.fromkeys(name for item in tables for name in item.metrics):
+        values = [item.metrics.get(name) for item in tables]
         rates = ["" if v is None or v.parse_rate is None else f" ({100 * v.parse_rate:.0f} %)" for v in values]
         table.add_row(name, *(cell(v) + rate for v, rate in zip(values, rates, strict=True)))
     console = Console()

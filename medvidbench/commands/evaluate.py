@@ -6,17 +6,29 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medvidbench.commands.common import parse_protocol, parse_sources, parse_tasks, print_results
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.base import Model, question_only
 from medvidbench.records import Answer, Sample
 
+if TYPE_CHECKING:
+    from medvidbench.evaluation.results import Results
+
 
 def run(
     model: str, data: Path, out: Path, protocol: str | None, seed: int, tasks: str | None, sources: str | None
 ) -> None:
     """Ask, write `answers.jsonl`, score, write `results.json`, print."""
+    print_results(evaluate(model, data, out, protocol, seed, tasks, sources))
+    print(f"Results: {out / 'results.json'}")  # noqa: T201
+
+
+def evaluate(
+    model: str, data: Path, out: Path, protocol: str | None, seed: int, tasks: str | None, sources: str | None
+) -> Results:
+    """`run` without the printing."""
     from medvidbench.evaluation.data import file_digest, load_data
     from medvidbench.evaluation.score_file import score_answers
 
@@ -31,8 +43,7 @@ def run(
     used = {"path": str(file), "sha256": file_digest(file), "joined_by": "sample_id"}
     scored = score_answers(truth, list(answers), chosen, asked.name, used)
     scored.write(out / "results.json")
-    print_results(scored.results)
-    print(f"Results: {out / 'results.json'}")  # noqa: T201
+    return scored.results
 
 
 def _model(name: str, data: Path, seed: int) -> Model:

@@ -63,7 +63,7 @@ def data_from_merged(rows: list[dict[str, Any]], path: Path, digest: str) -> Eva
     samples, kept, findings = [], [], []
     for position, row in enumerate(rows):
         try:
-            samples.append(from_merged(row))
+            samples.append(from_merged(row, keep_residue=False))
             kept.append(row)
         except MedVidBenchError as error:
             findings.append(Finding(path.name, f"row {position}", error.seen, "left out"))

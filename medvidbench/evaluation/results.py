@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -12,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.files import read_text
-from medvidbench.evaluation.metric_rows import ProtocolScores
+from medvidbench.evaluation.metric_rows import ProtocolScores, RowOutcome
 from medvidbench.records import Answer, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LONGEST_KEPT = 100_000
+"""Characters of an answer that the row file keeps; the predictions file holds the rest."""
 FORMAT: Literal["medvidbench.results/1"] = "medvidbench.results/1"
 
 
@@ -124,46 +127,54 @@ def _replace(path: Path, write: Any) -> None:
 def row_table(
     samples: Sequence[Sample], answers: Sequence[Answer | None], protocols: Sequence[ProtocolScores]
 ) -> pa.Table:
-    """One line per sample and protocol: ids, state, numbers, the answer, what was read from it, and the metric columns.
+    """One line per sample and protocol: ids, state, numbers, the answer, what was read, and the metric columns.
 
     `columns` repeats what the metrics sum up (see `MetricRows`), so that two result files can be compared row by row.
     """
-    import pyarrow as pa
+    # through Arrow's JSON reader: pa.array and pa.table import pandas when it is installed, a fifth of the whole run
+    import pyarrow.json as arrow_json
 
-    lines: dict[str, list[Any]] = {name: [] for name in _row_schema(pa).names}
+    lines = io.BytesIO()
     for scores in protocols:
         columns = _columns_by_row(scores)
         for outcome in scores.outcomes:
-            sample, answer = samples[outcome.position], answers[outcome.position]
-            reading = None if outcome.reading is None else json.dumps(outcome.reading, ensure_ascii=False)
-            line = {
-                "sample_id": sample.sample_id,
-                "clip_id": sample.clip_id,
-                "source": sample.source,
-                "group": sample.group,
-                "task": sample.task,
-                "qa_type": sample.qa_type,
-                "protocol": scores.protocol,
-                "status": outcome.status,
-                "reason": outcome.reason,
-                "numbers": list(outcome.numbers.items()),
-                "reading": reading,
-                "answer": None if answer is None or answer.text is None else answer.text[:100_000],
-                "columns": columns.get(outcome.position, []),
-            }
-            for name, value in line.items():
-                lines[name].append(value)
-    return pa.table(lines, schema=_row_schema(pa))
+            row = _row(samples[outcome.position], answers[outcome.position], scores.protocol, outcome)
+            row["columns"] = columns.get(outcome.position, [])
+            lines.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    lines.seek(0)
+    options = arrow_json.ParseOptions(explicit_schema=_row_schema(), unexpected_field_behavior="error")
+    # a block must hold the longest line whole
+    reading = arrow_json.ReadOptions(block_size=max(1 << 20, lines.getbuffer().nbytes))
+    return arrow_json.read_json(lines, read_options=reading, parse_options=options)
 
 
-def _row_schema(pa: Any) -> Any:
-    text = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "reason")
+def _row(sample: Sample, answer: Answer | None, protocol: str, outcome: RowOutcome) -> dict[str, Any]:
+    reading = None if outcome.reading is None else json.dumps(outcome.reading, ensure_ascii=False)
+    return {
+        "sample_id": sample.sample_id,
+        "clip_id": sample.clip_id,
+        "source": sample.source,
+        "group": sample.group,
+        "task": sample.task,
+        "qa_type": sample.qa_type,
+        "protocol": protocol,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "numbers": [{"name": name, "value": value} for name, value in outcome.numbers.items()],
+        "reading": reading,
+        "answer": None if answer is None or answer.text is None else answer.text[:LONGEST_KEPT],
+    }
+
+
+def _row_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    texts = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "reason")
+    number = pa.struct([("name", pa.string()), ("value", pa.float64())])
     column = pa.struct([("metric", pa.string()), ("values", pa.list_(pa.float64()))])
-    return pa.schema(
-        [(name, pa.string()) for name in text]
-        + [("numbers", pa.map_(pa.string(), pa.float64())), ("reading", pa.string()), ("answer", pa.string())]
-        + [("columns", pa.list_(column))]
-    )
+    fields = [(name, pa.string()) for name in texts]
+    fields += [("numbers", pa.list_(number)), ("reading", pa.string()), ("answer", pa.string())]
+    return pa.schema([*fields, ("columns", pa.list_(column))])
 
 
 def _columns_by_row(scores: ProtocolScores) -> dict[int, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -141,11 +142,21 @@ def metric_value(
 
 
 def interval(metric: MetricRows, groups: NDArray[np.int64]) -> Estimate:
-    """A plain mean gets the clustered standard error (CR1, t); any other function of sums the cluster bootstrap."""
+    """A plain mean gets the clustered standard error (CR1, t); any other function of sums the cluster bootstrap.
+
+    A mean of row scores in [0, 1] lies in [0, 1], so its t interval is cut there; coverage is not changed by that.
+    """
     clusters = groups[metric.rows]
     if metric.combine is ratio and bool(np.all(metric.columns[:, 1] == 1.0)):
-        return clustered_mean(metric.columns[:, 0], clusters)
+        return _cut_to_unit(clustered_mean(metric.columns[:, 0], clusters), metric.columns[:, 0])
     return cluster_bootstrap(metric.columns, clusters, metric.combine)
+
+
+def _cut_to_unit(estimate: Estimate, values: NDArray[np.float64]) -> Estimate:
+    if estimate.ci95 is None or not bool(np.all((values >= 0.0) & (values <= 1.0))):
+        return estimate
+    low, high = estimate.ci95
+    return replace(estimate, ci95=(max(0.0, low), min(1.0, high)))
 
 
 def _states(outcomes: Sequence[RowOutcome], task: TaskName, source: str | None) -> dict[str, int]:
