@@ -38,6 +38,8 @@ def test_a_grid_time_between_two_files_takes_the_nearest_and_never_one_file_twic
 def test_the_frame_at_the_clips_end_belongs_to_the_next_clip():
     recording = folder([float(t) for t in range(10)])
     assert [f.time for f in sample_frames(recording, 0.0, 4.0, 1.0)] == [0.0, 1.0, 2.0, 3.0]
+    # files every 2 s, grid 0 and 3.33: the nearest file to the second is at 4 s, the end
+    assert [f.time for f in sample_frames(folder([0.0, 2.0, 4.0], native=0.5), 0.0, 4.0, 0.3)] == [0.0]
 
 
 def test_files_at_one_a_second_limit_the_rate_however_fast_the_native_index_counts():

@@ -161,6 +161,8 @@ def test_a_long_unlabelled_stretch_is_never_part_of_a_scene():
     # 6 s without a label part two scenes of the same action, however few scenes are wanted
     recording = with_segments((0, 10, "cutting", "action"), (16, 30, "cutting", "action"))
     assert len(scenes(recording, Clip(0, 30, 0.5), 24)) == 2
+    # asked for one scene only, the longer one is kept, and not stretched over the pause
+    assert [(s.start, s.end) for s in scenes(recording, Clip(0, 30, 0.5), 1)] == [(16.0, 30.0)]
 
 
 def test_without_actions_the_phases_are_the_events():
