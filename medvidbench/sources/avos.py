@@ -60,7 +60,7 @@ class Avos(Source):
     homepage: ClassVar[str] = "https://github.com/egoodman92/semi-supervised-surgery"
     obtain: ClassVar[str] = (
         "The official release is given out on request by the authors at Stanford; an earlier version of the "
-        "annotations is in https://github.com/egoodman92/semi-supervised-surgery. The videos come from YouTube by their ids."
+        "annotations is in https://github.com/egoodman92/semi-supervised-surgery. The videos come from YouTube."
     )
     layout: ClassVar[str] = (
         "a folder with open_surgery_temporal_annotations_*.csv or v0.5.0-anns-smoothed.csv, train.csv and test.csv, "
