@@ -43,7 +43,7 @@ from medvidbench.sources.avos_tables import (
 from medvidbench.sources.base import SYNTHETIC_MARKER, Source
 from medvidbench.sources.files import Files
 from medvidbench.sources.groups import group_of
-from medvidbench.sources.media import image_size, media_of, timed_frames, video_size
+from medvidbench.sources.media import image_size, media_of, note_unseen, timed_frames, video_size
 
 
 class Avos(Source):
@@ -52,7 +52,7 @@ class Avos(Source):
     key: ClassVar[str] = "avos"
     name: ClassVar[str] = "AVOS"
     licence: ClassVar[str] = "MIT (earlier annotations in the code repository); the official release by agreement"
-    licence_url: ClassVar[str] = "https://github.com/egoodman92/semi-supervised-surgery/blob/master/LICENSE"
+    licence_url: ClassVar[str] = "https://github.com/egoodman92/semi-supervised-surgery"
     citation: ClassVar[str] = (
         "Goodman et al., Analyzing Surgical Technique in Diverse Open Surgical Videos With Multitask Machine Learning, "
         "JAMA Surgery 159(2) (2024) 185-192"
@@ -70,6 +70,7 @@ class Avos(Source):
     def check(self, root: Path) -> tuple[Finding, ...]:
         """Faults of the tables and of what lies beside them. Raises as `Source.check` says."""
         copy = _Copy(root, self)
+        note_unseen(copy.files, {*copy.ids} - copy.media.keys(), len(copy.ids))
         return tuple(copy.files.findings)
 
     def label_files(self, root: Path) -> list[Path]:

@@ -31,7 +31,7 @@ from medvidbench.sources.copesd_items import (
 from medvidbench.sources.copesd_motions import ACTIONS, action_of, motion_of
 from medvidbench.sources.files import Files
 from medvidbench.sources.groups import group_of
-from medvidbench.sources.media import image_size, media_of, numbered_images
+from medvidbench.sources.media import image_size, media_of, note_unseen, numbered_images
 from medvidbench.sources.timeline import exclusive_segments, tracks_of
 
 FPS = 1.0
@@ -51,7 +51,7 @@ class CoPESD(Source):
     licence_url: ClassVar[str] = "https://creativecommons.org/licenses/by/4.0/"
     citation: ClassVar[str] = (
         "Wang et al., CoPESD: A Multi-Level Surgical Motion Dataset for Training Large Vision-Language Models to "
-        "Co-Pilot Endoscopic Submucosal Dissection, ACM Multimedia 2025"
+        "Co-Pilot Endoscopic Submucosal Dissection, arXiv 2410.07540"
     )
     homepage: ClassVar[str] = "https://github.com/gkw0010/CoPESD"
     obtain: ClassVar[str] = (
@@ -65,7 +65,7 @@ class CoPESD(Source):
     def check(self, root: Path) -> tuple[Finding, ...]:
         """Faults of the instruction files and their items. Raises as `Source.check` says."""
         copy = _Copy(root, self)
-        copy.note_unseen()
+        note_unseen(copy.files, copy.clips.keys() - copy.media.keys(), len(copy.clips))
         return tuple(copy.files.findings)
 
     def label_files(self, root: Path) -> list[Path]:
@@ -109,13 +109,6 @@ class _Copy:
         self.clips = read_clips(self.files, self.paths)
         found = media_of(self.files, self.clips, skip=(PADDED_IMAGES,))
         self.media = {name: place for name, place in found.items() if place.is_dir()}
-
-    def note_unseen(self) -> None:
-        """A finding on the clips without images."""
-        unseen = len(self.clips) - len(self.media)
-        if unseen:
-            what = f"the images of {unseen} of {len(self.clips)} clips are not on disk"
-            self.files.find(self.files.root, "", what, "annotation only: no frames can be shown")
 
     def recording(self, name: str, clip: ClipItems, labels: tuple[tuple[str, tuple[str, ...]], ...]) -> Recording:
         own = Files(self.files.root)

@@ -53,6 +53,13 @@ def media_of(
     return {name: _first(files, name, paths) for name, paths in sorted({**framed, **videos}.items())}
 
 
+def note_unseen(files: Files, absent: Collection[str], total: int) -> None:
+    """One finding on the annotated recordings, named by their ids, whose video or frames are not on disk."""
+    if absent:
+        what = f"{len(absent)} of {total} annotated recordings are not on disk: {shorten(sorted(absent))}"
+        files.find(files.root, "", what, "annotation only: kept without video and frames")
+
+
 def numbered_images(files: Files, folder: Path) -> dict[int, Path]:
     """The frames of a folder by the number in their name (`17.jpg`, `000017.png`), ascending.
 

@@ -24,7 +24,7 @@ from medvidbench.records import Finding, FrameFile, Recording, Segment
 from medvidbench.sources.base import SYNTHETIC_MARKER, Source
 from medvidbench.sources.files import Files, number_of, whole_of
 from medvidbench.sources.groups import group_of
-from medvidbench.sources.media import media_of, timed_frames, video_duration
+from medvidbench.sources.media import media_of, note_unseen, timed_frames, video_duration
 from medvidbench.sources.nurvid_labels import (
     SPLITS,
     Layout,
@@ -70,7 +70,7 @@ class NurViD(Source):
         read_names(files, layout)
         read_splits(files, layout, videos)
         check_clip_csvs(files, layout, videos)
-        media_of(files, videos)
+        note_unseen(files, videos.keys() - media_of(files, videos).keys(), len(videos))
         return tuple(files.findings)
 
     def label_files(self, root: Path) -> list[Path]:
