@@ -1,0 +1,90 @@
+"""Opening a video with PyAV: one stream, one thread, errors that say which file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medvidbench.errors import missing_extra
+from medvidbench.video.errors import UnreadableVideo
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+STRICT = {"err_detect": "explode"}
+"""Without it FFmpeg conceals damage: a broken frame comes back patched from its neighbours, and nothing says so."""
+
+
+def import_av() -> Any:
+    """The module `av`.
+
+    Raises:
+        MedVidBenchError: PyAV is not installed.
+    """
+    try:
+        import av
+    except ImportError:
+        raise missing_extra("av", "video", "Reading video") from None
+    return av
+
+
+@contextmanager
+def ffmpeg_errors(path: Path, doing: str) -> Iterator[None]:
+    """Turn every FFmpeg error into an `UnreadableVideo` that says which file and what was being done."""
+    av = import_av()
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise UnreadableVideo(path, f"{doing} failed ({error.strerror or type(error).__name__})") from error
+
+
+def open_video(path: Path, container_options: dict[str, str] | None = None) -> tuple[InputContainer, VideoStream]:
+    """Open `path` at its main video stream (FFmpeg's choice), one thread, other streams not read where possible.
+
+    Raises:
+        UnreadableVideo: missing, empty, not a video, or of a codec that isn't known.
+    """
+    av = import_av()
+    _refuse_non_files(path)
+    with ffmpeg_errors(path, "opening"):
+        container: InputContainer = av.open(str(path), container_options=container_options or {})
+    try:
+        stream = _main_stream(container, path)
+        with ffmpeg_errors(path, "reading the codec"):
+            # threads would make `skip_frame` apply to the wrong packet, and cost more CPU than they save here
+            stream.codec_context.thread_count = 1
+            stream.codec_context.options = dict(STRICT)
+    except UnreadableVideo:
+        container.close()
+        raise
+    return container, stream
+
+
+def _refuse_non_files(path: Path) -> None:
+    if not path.exists():
+        raise UnreadableVideo(path, "there is no such file")
+    if not path.is_file():
+        raise UnreadableVideo(path, "it is not a file")
+    if path.stat().st_size == 0:
+        raise UnreadableVideo(path, "the file is empty", "copy or download it again")
+
+
+def _main_stream(container: InputContainer, path: Path) -> VideoStream:
+    stream: Any = container.streams.best("video")
+    if stream is None or stream.codec_context is None:
+        raise UnreadableVideo(path, f"no video stream that FFmpeg can decode (format {container.format.name})")
+    if container.format.name in ("tty", "image2") or stream.codec_context.name == "ansi":
+        # FFmpeg shows a text file as a terminal session
+        raise UnreadableVideo(path, "it is text or a still picture, not a video")
+    chosen: VideoStream = stream
+    return chosen
+
+
+def read_only(container: InputContainer, stream: VideoStream) -> None:
+    """Let the demuxer pass over the other streams (audio, subtitles) without reading them, where it can."""
+    for other in container.streams:
+        if other.index != stream.index and hasattr(other, "discard"):
+            other.discard = type(other.discard)["all"]

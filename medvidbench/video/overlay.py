@@ -1,0 +1,230 @@
+"""Drawing on frames: the region box of a question, and what an expert prompt shows (boxes, phase, time).
+
+Boxes are given in pixels of the original frame and scaled here to the frame at hand. (The public code draws the
+region box in original pixels on a frame that was already resized, so it lands elsewhere.)
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.records import Box
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
+Colour = tuple[int, int, int]
+REGION: Colour = (0, 255, 0)
+"""Green: no tissue, blood or instrument is."""
+PALETTE: tuple[Colour, ...] = (
+    (86, 180, 233),
+    (230, 159, 0),
+    (0, 200, 140),
+    (240, 228, 66),
+    (213, 94, 0),
+    (204, 121, 167),
+    (120, 160, 255),
+    (255, 255, 255),
+)
+"""Told apart with any colour vision (Okabe and Ito, its dark colours made lighter: they lie on tissue)."""
+SMALLEST_FONT = 11
+"""Pixels: below, the built-in font can't be read."""
+
+
+@dataclass(frozen=True)
+class LabelledBox:
+    """A box in original pixels with what is written at it."""
+
+    box: Box
+    label: str = ""
+    track_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """ "grasper #3", or whichever of the two there is."""
+        return " ".join(part for part in (self.label, f"#{self.track_id}" if self.track_id else "") if part)
+
+    @property
+    def colour(self) -> Colour:
+        """By track id, or by label without one: the same in every frame and every run."""
+        return PALETTE[zlib.crc32((self.track_id or self.label).encode()) % len(PALETTE)]
+
+
+def scaled_box(box: Box, original_size: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box on a frame of `size`: its first and last pixel columns and rows (x1, y1, x2, y2 inclusive), clipped.
+
+    Each edge goes to `round(edge * size / original_size)`; at least one pixel remains.
+
+    Args:
+        original_size, size: (width, height).
+
+    Raises:
+        MedVidBenchError: the box is empty or lies outside the original frame.
+    """
+    width, height = original_size
+    inside = box.x1 < box.x2 and box.y1 < box.y2 and box.x2 > 0 and box.y2 > 0 and box.x1 < width and box.y1 < height
+    if not inside:
+        raise MedVidBenchError(f"{box} on a frame of {width} x {height}.", "a box that shows on the original frame")
+    x1, x2 = _edges(box.x1, box.x2, width, size[0])
+    y1, y2 = _edges(box.y1, box.y2, height, size[1])
+    return x1, y1, x2, y2
+
+
+def _edges(low: float, high: float, original: int, now: int) -> tuple[int, int]:
+    first = min(max(round(low * now / original), 0), now - 1)
+    end = min(max(round(high * now / original), first + 1), now)
+    return first, end - 1
+
+
+def draw_region(
+    frame: NDArray[np.uint8], box: Box, original_size: tuple[int, int], colour: Colour = REGION
+) -> NDArray[np.uint8]:
+    """A copy of the (H, W, 3) frame with the box outlined, the outline's outer edge on the box's.
+
+    Args:
+        frame: at any resize of the original.
+        box: in pixels of the original frame.
+        original_size: (width, height) of the original frame (`FrameSet.size`).
+
+    Raises:
+        MedVidBenchError: see `scaled_box`.
+    """
+    image, draw = _canvas(frame)
+    size = (frame.shape[1], frame.shape[0])
+    draw.rectangle(scaled_box(box, original_size, size), outline=colour, width=_line_width(size))
+    return np.asarray(image)
+
+
+def annotate(
+    frame: NDArray[np.uint8],
+    boxes: Sequence[LabelledBox] = (),
+    *,
+    original_size: tuple[int, int] | None = None,
+    phase: str = "",
+    time: float | None = None,
+) -> NDArray[np.uint8]:
+    """A copy of the (H, W, 3) frame with labelled boxes, the phase in a banner on top and the time at the bottom.
+
+    Lines and letters grow with the frame; text that doesn't fit is cut with "...", never drawn outside.
+
+    Args:
+        boxes: in pixels of the original frame.
+        original_size: (width, height) that the boxes refer to; this frame's own when None.
+        phase: "" for no banner.
+        time: seconds; None for no stamp.
+
+    Raises:
+        MedVidBenchError: a box doesn't show on the original frame.
+    """
+    image, draw = _canvas(frame)
+    size = (frame.shape[1], frame.shape[0])
+    font, pad = _font(size), max(2, min(size) // 160)
+    taken: list[tuple[float, float, float, float]] = []
+    for item in boxes:
+        corners = scaled_box(item.box, original_size or size, size)
+        draw.rectangle(corners, outline=item.colour, width=_line_width(size))
+    if phase:
+        bar = _text_height(font) + 2 * pad
+        taken.append((0, 0, size[0], bar))
+        _draw_text(draw, (0, 0), phase, font, pad, size[0], (255, 255, 255), bar_width=size[0])
+    if time is not None:
+        _draw_text(draw, (0, size[1] - _text_height(font) - 2 * pad), time_stamp(time), font, pad, size[0], (255,) * 3)
+    for item in boxes:
+        if item.text:
+            _label(draw, item, scaled_box(item.box, original_size or size, size), font, pad, size, taken)
+    return np.asarray(image)
+
+
+def time_stamp(seconds: float) -> str:
+    """ "75.3 s (01:15.3)": seconds as answers are written, and as a person reads them."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    return f"{tenths / 10:.1f} s ({minutes:02d}:{rest / 10:04.1f})"
+
+
+# --- how it is drawn -------------------------------------------------------------------------------
+
+
+def _canvas(frame: NDArray[np.uint8]) -> tuple[object, ImageDraw]:
+    from PIL import Image, ImageDraw
+
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise MedVidBenchError(f"A frame of shape {frame.shape}, {frame.dtype}.", "(H, W, 3), uint8")
+    image = Image.fromarray(frame)
+    return image, ImageDraw.Draw(image, "RGB")
+
+
+def _line_width(size: tuple[int, int]) -> int:
+    return max(2, round(min(size) / 180))
+
+
+def _font(size: tuple[int, int]) -> FreeTypeFont | ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size=max(SMALLEST_FONT, round(min(size) / 24)))
+
+
+def _text_height(font: FreeTypeFont | ImageFont) -> int:
+    _, top, _, bottom = font.getbbox("Ag|")
+    return int(bottom - top) + 1
+
+
+def _fit(draw: ImageDraw, text: str, font: FreeTypeFont | ImageFont, room: float) -> str:
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(text + "...", font) > room:
+        text = text[:-1]
+    return text.rstrip() + "..."
+
+
+def _draw_text(
+    draw: ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    font: FreeTypeFont | ImageFont,
+    pad: int,
+    room: float,
+    colour: Colour,
+    bar_width: float | None = None,
+) -> tuple[float, float, float, float]:
+    """Text on a dark plate whose top left corner is `at`; the plate's rectangle."""
+    text = _fit(draw, text, font, room - 2 * pad)
+    _, top, _, _ = font.getbbox("Ag|")
+    width = bar_width or draw.textlength(text, font) + 2 * pad
+    plate = (at[0], at[1], at[0] + width, at[1] + _text_height(font) + 2 * pad)
+    draw.rectangle((plate[0], plate[1], plate[2] - 1, plate[3] - 1), fill=(12, 12, 12))
+    draw.text((at[0] + pad, at[1] + pad - top), text, fill=colour, font=font)
+    return plate
+
+
+def _label(
+    draw: ImageDraw,
+    item: LabelledBox,
+    corners: tuple[int, int, int, int],
+    font: FreeTypeFont | ImageFont,
+    pad: int,
+    size: tuple[int, int],
+    taken: list[tuple[float, float, float, float]],
+) -> None:
+    """The label above its box; below or inside where that place is outside the frame or taken by another label."""
+    height = _text_height(font) + 2 * pad
+    width = min(draw.textlength(_fit(draw, item.text, font, size[0] - 2 * pad), font) + 2 * pad, size[0])
+    left = min(max(corners[0], 0), size[0] - width)
+    line = _line_width(size)
+    places = [corners[1] - height, corners[3] + 1, corners[1] + line, corners[3] - line - height + 1]
+    plates = [(left, top, left + width, top + height) for top in places if 0 <= top <= size[1] - height]
+    free = [p for p in plates if not any(_overlap(p, other) for other in taken)]
+    plate = (free or plates or [(left, max(0, size[1] - height), left + width, size[1])])[0]
+    taken.append(_draw_text(draw, (plate[0], plate[1]), item.text, font, pad, size[0], item.colour))
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
