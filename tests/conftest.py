@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
+
+# the first example may pay for an import (scipy: 0.4 s), which says nothing about the code under test
+settings.register_profile("medvidbench", deadline=None)
+settings.load_profile("medvidbench")
 
 
 class Run(NamedTuple):
