@@ -30,6 +30,7 @@ from medvidbench.sources.nurvid_labels import (
     Layout,
     Names,
     check_clip_csvs,
+    clip_rows,
     find_layout,
     read_annotations,
     read_names,
@@ -93,6 +94,22 @@ class NurViD(Source):
         videos = read_annotations(files, layout)
         unseen = len(videos) - len(media_of(files, videos))
         return (*absent, f"{unseen} of {len(videos)} videos") if unseen else tuple(absent)
+
+    def counts(self, root: Path) -> tuple[tuple[str, int], ...]:
+        """Videos, segments, names and split rows as they stand in the files."""
+        files = Files(root)
+        layout = find_layout(files, self)
+        videos = read_annotations(files, layout)
+        listed = [item for video in videos.values() for item in _annotations(video)]
+        splits = read_splits(files, layout, videos)
+        return (
+            ("videos", len(videos)),
+            ("segments", len(listed)),
+            ("procedures used", len({video.get("operationID") for video in videos.values()})),
+            ("actions used", len({item.get("actionID") for item in listed})),
+            *((f"videos in task1&3 {split}", sum(s == split for s in splits.values())) for split in SPLITS),
+            *((f"rows of task2 {kind} {split}", number) for (kind, split), number in clip_rows(files, layout).items()),
+        )
 
     def recordings(self, root: Path) -> Iterator[Recording]:
         """One recording per annotated video, by id; one that is not on disk has neither video nor frames."""
@@ -230,15 +247,16 @@ class _VideoReader:
         return (self.files.name(self.place), ()) if self.place.is_file() else ("", timed_frames(self.files, self.place))
 
 
+def _annotations(video: dict[str, Any]) -> list[dict[str, Any]]:
+    """The annotations of an entry that are objects at all."""
+    listed = video.get("annotations")
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
 def _actions_by_procedure(videos: dict[str, dict[str, Any]], names: Names) -> dict[int, tuple[str, ...]]:
     """The names of the actions that each procedure has anywhere in the file, by action id, each name once."""
     used: dict[int, set[int]] = {}
     for video in videos.values():
-        listed = video.get("annotations")
-        ids = (
-            [whole_of(item.get("actionID")) for item in listed if isinstance(item, dict)]
-            if isinstance(listed, list)
-            else []
-        )
+        ids = [whole_of(item.get("actionID")) for item in _annotations(video)]
         used.setdefault(whole_of(video.get("operationID")) or 0, set()).update(i for i in ids if i in names.action)
     return {procedure: tuple(dict.fromkeys(names.action[i] for i in sorted(ids))) for procedure, ids in used.items()}

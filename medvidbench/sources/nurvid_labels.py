@@ -122,22 +122,24 @@ def read_splits(files: Files, layout: Layout, videos: dict[str, dict[str, Any]])
     return split_of
 
 
-def check_clip_csvs(files: Files, layout: Layout, videos: dict[str, dict[str, Any]]) -> int:
-    """Compares the CSVs of task 2 with the annotations, and returns the number of their rows.
+def clip_rows(files: Files, layout: Layout) -> dict[tuple[str, str], int]:
+    """How many rows each CSV of task 2 has, by (what it labels, split)."""
+    return {key: len(_csv_rows(files, path)) for key, path in sorted(layout.clip_csvs.items())}
+
+
+def check_clip_csvs(files: Files, layout: Layout, videos: dict[str, dict[str, Any]]) -> None:
+    """Compares the CSVs of task 2 with the annotations.
 
     Their rows are clips `<id>_<k>`, where k counts the annotations from 1 in the order of the JSON file, and their
     labels count from 0: an action or procedure id less 1.
     """
-    total = 0
     for (kind, _), path in sorted(layout.clip_csvs.items()):
         for where, name, label in _csv_rows(files, path):
-            total += 1
             stated = _stated_id(videos, kind, name)
             if stated is None:
                 files.find(path, where, f"clip {name} is not in the annotations", "not used")
             elif stated != label + 1:
                 files.find(path, where, f"{kind} {label} (from 0), the annotations say {stated} (from 1)", "not used")
-    return total
 
 
 def _stated_id(videos: dict[str, dict[str, Any]], kind: str, clip: str) -> int | None:
