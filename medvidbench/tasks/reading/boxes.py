@@ -16,7 +16,7 @@ from medvidbench.tasks.reading.json_values import find_json
 from medvidbench.tasks.reading.times import Mention, find_mentions, in_seconds, words_of
 
 _N = r"(-?\d{1,7}(?:\.\d{1,9})?)"
-_PUBLISHED = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,3}})?) seconds: \[{_N}, {_N}, {_N}, {_N}\](?: |\Z)")
+_PUBLISHED = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,3}})?) seconds: \[{_N}, {_N}, {_N}, {_N}\](?: |\Z)", re.ASCII)
 _THOUSAND = re.compile(
     r"\b0\s?(?:-|to|\.\.)\s?1000\b|(?:range|scale|normali[sz]ed|relative)\D{0,30}\[?(?:0,\s?)?1000\b", re.IGNORECASE
 )
@@ -90,9 +90,10 @@ def _times_beside(masked: str, found: list[FoundBox]) -> list[Mention | None] | 
 
 def _last_time(masked: str, begin: int, finish: int) -> Mention | None:
     mentions = find_mentions(masked, begin, finish)
-    sure = [mention for mention in mentions if mention.kind in ("seconds", "frame")]
-    if sure:
-        return sure[-1]
+    for kind in ("seconds", "frame"):
+        sure = [mention for mention in mentions if mention.kind == kind]
+        if sure:
+            return sure[-1]
     bare = [mention for mention in mentions if not _is_numbering(masked, mention, begin)]
     return bare[-1] if bare else None
 

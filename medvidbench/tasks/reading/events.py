@@ -19,7 +19,7 @@ from medvidbench.tasks.reading.pairs import Pair, find_pairs
 from medvidbench.tasks.reading.spans import flags_of, seconds_of
 from medvidbench.tasks.reading.tables import interval_of_row, table_rows
 
-_PUBLISHED = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)-(\d{1,9}(?:\.\d{1,3})?) seconds: ?(.*)")
+_PUBLISHED = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)-(\d{1,9}(?:\.\d{1,3})?) seconds: ?(.*)", re.ASCII)
 _INNER_PREFIX = re.compile(r"\s\d{1,9}(?:\.\d{1,9})?\s?-\s?\d{1,9}(?:\.\d{1,9})? sec(?:ond)?s?:")
 _LEAD = re.compile(r"[\s:,;.|>\])–—-]{1,12}")
 _CAPTION_LABEL = re.compile(
@@ -27,6 +27,10 @@ _CAPTION_LABEL = re.compile(
 )
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,60}>|<[A-Za-z]{1,12}\Z")
 _NUMBERING = re.compile(r"[\s>#|•·*-]{0,8}(?:\(?\d{1,3}[.):]\s{1,3})?")
+_HEADING = re.compile(
+    r"(?:\A|\n)[\s#*>-]{0,8}(?:(?:event|segment|clip|scene|step|action|phase|part|chapter)\s?#?\d{1,3}\b|\d{1,2}[.)]\s)([^\n]{0,120})\s{0,8}\Z",
+    re.IGNORECASE,
+)
 _LABEL_TAIL = re.compile(
     r"[\s:,;|(\[–—-]{0,8}\Z|\s(?:from|between|at|during|in|time|timestamp)[\s:(\[]{0,4}\Z", re.IGNORECASE
 )
@@ -96,12 +100,23 @@ def _cut(answer: str, heads: list[Head]) -> list[Item]:
     """Each head with the text up to the next one."""
     ends = [*(head.begin for head in heads[1:]), len(answer)]
     items = []
+    _, title = _split_heading(answer[: heads[0].begin])
     for head, end in zip(heads, ends, strict=True):
-        body = answer[head.text_begin : end]
-        if end == len(answer):
-            body = _without_remark(body)
-        items.append((head.pair, _with_label(_label(answer, head), _tidy(body))))
+        body, next_title = answer[head.text_begin : end], ""
+        if end < len(answer):
+            body, next_title = _split_heading(body)
+            text = _tidy(body)
+        else:
+            text = _tidy(_without_remark(body))
+        items.append((head.pair, _with_label(_label(answer, head) or title, text)))
+        title = next_title
     return items
+
+
+def _split_heading(body: str) -> tuple[str, str]:
+    """A text without the "Event 2: Tying" line at its end, and that line's title, which belongs to the next event."""
+    heading = _HEADING.search(body, max(0, len(body) - 200))
+    return (body[: heading.start()], _tidy(heading[1])) if heading else (body, "")
 
 
 def _without_remark(body: str) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 MAX_DEPTH = 24
 Json: TypeAlias = "bool | float | str | list[Json] | Fields | None"
 
-_BRACKET = re.compile(r'\\.|["\n{}\[\]]', re.DOTALL)
+_BRACKET = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 _OPENER = {"}": "{", "]": "["}
 _SPACE = re.compile(r"\s*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -53,7 +53,7 @@ def find_json(text: str) -> list[Region]:
         return []
     regions = []
     for begin, finish in _balanced(text):
-        value = _parse(text[begin:finish])
+        value = _parse(text[begin:finish]) if finish - begin > 2 else None
         if value is not None:
             regions.append(Region(begin, finish, value))
     return regions
@@ -74,20 +74,27 @@ def objects_in(value: Json) -> Iterator[Fields]:
 
 
 def _balanced(text: str) -> list[tuple[int, int]]:
+    found = _bracketed(text, quotes=True)
+    # a quote that never closes (12" written in a list, an answer cut off in a string) hides what follows it
+    return (_bracketed(text, quotes=False) or []) if found is None else found
+
+
+def _bracketed(text: str, *, quotes: bool) -> list[tuple[int, int]] | None:
+    """The outermost bracketed stretches; brackets inside quotes don't count. None when a quote stays open."""
     stack: list[tuple[str, int]] = []
     found: list[tuple[int, int, int]] = []
     quoted = False
     for sign in _BRACKET.finditer(text):
         char = sign[0]
         if char == '"':
-            quoted = bool(stack) and not quoted
-        elif char == "\n":
-            quoted = False
-        elif char in "{[" and not quoted:
+            quoted = quotes and bool(stack) and not quoted
+        elif quoted:
+            continue
+        elif char in "{[":
             stack.append((char, sign.start()))
-        elif char in "}]" and not quoted and stack and stack[-1][0] == _OPENER[char]:
+        elif char in "}]" and stack and stack[-1][0] == _OPENER[char]:
             _close(found, stack.pop()[1], sign.end())
-    return [(begin, finish) for begin, finish, depth in found if depth <= MAX_DEPTH]
+    return None if quoted else [(begin, finish) for begin, finish, depth in found if depth <= MAX_DEPTH]
 
 
 def _close(found: list[tuple[int, int, int]], begin: int, finish: int) -> None:

@@ -20,19 +20,21 @@ _FILLER = word_set(
     " action event segment clip video this"
 )
 _STARTS = word_set(
-    "start starts started starting starttime startsec startseconds startframe begin begins began beginning begintime"
-    " commence commences commencing initiates onset tstart"
+    "start starts started starting starttime startsec startseconds startframe framestart begin begins began beginning"
+    " begintime commence commences commencing initiates onset tstart"
 )
 _RANGES = frozenset(("from", "between"))
 _ENDS = word_set(
-    "end ends ended ending endtime endsec endseconds endframe finish finishes finished finishing stop stops stopped"
-    " stopping conclude concludes concluded concluding completes completed terminates ceases offset tend"
+    "end ends ended ending endtime endsec endseconds endframe frameend finish finishes finished finishing stop stops"
+    " stopped stopping conclude concludes concluded concluding completes completed terminates ceases offset tend"
 )
 _UNTIL = word_set("to until till through thru")
 _LASTS = word_set("lasts lasted lasting duration")
 _CONTINUES = word_set("and lasts lasting continues continuing runs running goes on up all way") | _UNTIL
 _JOINS = _UNTIL | word_set("- -- --- → ~ .. ...")
 _PLAIN_JOINS = _JOINS | {"->", "-->", "=>"}
+_WRAPPING = " \t\n\"'()[]{}"
+_LETTER = re.compile(r"[A-Za-z]|[^\x00-\x7f]|<")
 _ASIDE = re.compile(r"[(\[]?\s?\bframes?\s?[#:]?\s?\d{1,9}(?:\s?-\s?\d{1,9})?\s?[)\]]?", re.IGNORECASE)
 _LIST_GAP = re.compile(
     r"[\s,;&|()\[\]{}\"-]{0,12}(?:(?:and|then|also|plus|or)\s{1,3})?(?:\d{1,2}[.):]\s{1,3})?(?:(?:from|between)\s)?[\s\[(\"]{0,4}",
@@ -106,11 +108,14 @@ def _pair(masked: str, first: Mention, last: Mention, floor: int) -> Pair | None
     if alike is None:
         return None
     plain = TIMED if alike[0].kind != "bare" else BARE
-    if gap.strip() in _PLAIN_JOINS:
+    if gap.strip(_WRAPPING) in _PLAIN_JOINS:
         return Pair(first.begin, last.finish, *alike, plain)
+    bracketed = _bracketed(masked, first, last, gap)
+    if not bracketed and _LETTER.search(gap) is None:
+        return None
     words = words_of(gap)
     before = words_of(masked[max(floor, first.begin - _WINDOW) : first.begin])
-    strength = _strength(words, before, plain, _bracketed(masked, first, last, gap))
+    strength = _strength(words, before, plain, bracketed)
     return Pair(first.begin, last.finish, *alike, abs(strength), strength < 0) if strength else None
 
 

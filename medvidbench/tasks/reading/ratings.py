@@ -40,6 +40,7 @@ _ANYWHERE = (
     re.compile(rf"(?<![\d.]){_VALUE}", re.IGNORECASE),
     re.compile(rf"\b{_SCORE_WORD}[\s:=(\"']{{1,4}}(?:(?:of|is|as|at)\s)?{_VALUE}{_ENDS_HERE}", re.IGNORECASE),
 )
+_OPENS = re.compile(rf"\s{{0,9}}{_VALUE}{_ENDS_HERE}", re.IGNORECASE)
 _AHEAD = re.compile(
     rf"(?<![\d.\w]){_VALUE}\s{{0,2}}[)\]]?\s{{0,2}}(?:for|in|on|-|:|=)\s{{0,2}}(?:the\s)?\Z", re.IGNORECASE
 )
@@ -49,7 +50,7 @@ _NUMBERING = re.compile(r"^[ \t>*-]{0,4}\d{1,2}[.)][ \t]{1,3}(?=\S)", re.MULTILI
 _LIST_WORDS = re.compile(
     r"\b(?:the|my|final|predicted|skill|cvs|scores?|ratings?|values?|answer|are|is|as|follows|and)\b", re.IGNORECASE
 )
-_PART = re.compile(r"([^:]{1,60}): (\d{1,9})(?:/(\d{1,9}))?")
+_PART = re.compile(r"([^:]{1,60}): (\d{1,9})(?:/(\d{1,9}))?", re.ASCII)
 _REGION = 400
 
 
@@ -153,7 +154,7 @@ def _score_of(value: Json) -> tuple[float, float | None] | None:
     if isinstance(value, float):
         return value, None
     if isinstance(value, str) and len(value) <= 80:
-        match = re.match(rf"\s*{_VALUE}{_ENDS_HERE}", value, re.IGNORECASE)
+        match = _OPENS.match(value)
         return _value(match) if match else None
     if isinstance(value, Fields):
         found = (_score_of(item) for name, item in value.items() if _SCORE_KEY.fullmatch(key_of(name)))

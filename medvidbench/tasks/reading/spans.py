@@ -18,7 +18,7 @@ from medvidbench.tasks.reading.pairs import BARE, Pair, find_pairs, point_decima
 from medvidbench.tasks.reading.tables import interval_of_row, table_rows
 from medvidbench.tasks.reading.times import find_mentions, in_seconds
 
-_PUBLISHED = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)-(\d{1,9}(?:\.\d{1,3})?)(?:, | seconds\.?\Z)")
+_PUBLISHED = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)-(\d{1,9}(?:\.\d{1,3})?)(?:, | seconds\.?\Z)", re.ASCII)
 _PROSE_WORDS = 20
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _NEXT_WORD = re.compile(r"[ \t]{1,3}([A-Za-z]+)")

@@ -25,7 +25,7 @@ _MENTION = re.compile(
     |(?P<h>\d{1,3}):(?P<hm>[0-5]\d):(?P<hs>[0-5]\d(?:[.,]\d{3}|\.\d{1,6})?)(?!\d|[:.]\d)
     |(?P<m>\d{1,4}):(?P<s>[0-5]\d(?:\.\d{1,6})?)(?!\d|[:.]\d)
     |(?P<number>\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?![\d_]|[.:]\d|\.-)
-    )(?:\s{0,4}(?P<unit>[A-Za-z]{1,12}|%))?""",
+    )(?:(?:\s{0,4}|-(?=sec|min))(?P<unit>[A-Za-z]{1,12}|%))?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _UNIT_SECONDS = {
@@ -40,7 +40,7 @@ _OTHER_UNITS = word_set(
 )
 _TOKEN = re.compile(r"[a-z]+|\d+|-{1,3}|\.{2,3}|\S")
 _DROPPED = str.maketrans("<>", "  ", "\"'()[]{}#=_+\\")
-_NUMBER_WORDS = frozenset(("no", "number", "num", "index", "idx", ":", "."))
+_NUMBER_WORDS = frozenset(("no", "number", "numbers", "num", "index", "idx", ":", "."))
 
 
 class Mention(NamedTuple):
@@ -123,11 +123,14 @@ def _opens_number(masked: str, position: int) -> bool:
 
 def _kind_before(masked: str, begin: int) -> Kind:
     """What a word before the number makes it: "frame 12", "frames: [12", "second 12", "t = 12"."""
-    words = words_of(masked[max(0, begin - 20) : begin])
+    lead = masked[max(0, begin - 20) : begin].rstrip(" =#:.[(\"'_")
+    if not lead or not lead[-1].isalpha():
+        return "bare"
+    words = words_of(lead)
     while words and words[-1] in _NUMBER_WORDS:
         words.pop()
     word = words[-1] if words else ""
-    if word.endswith(("frame", "frames")):
+    if "frame" in word and words[-2:-1] != ["time"] and not word.startswith("time"):
         return "frame"
     bracketed = masked[begin - 1 : begin] in ("[", "(")
     return "seconds" if word in ("second", "sec", "t") and not bracketed else "bare"
