@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +69,11 @@ class Files:
             return []
 
     def child(self, folder: Path, *names: str) -> Path | None:
-        """The first of the named entries that a folder has; the same case wins over another case."""
-        found = {entry.name: Path(entry.path) for entry in self.entries(folder)}
+        """The first of the named entries that a folder has; the same case wins over another case.
+
+        None when there is no such entry, or no such folder at all.
+        """
+        found = {entry.name: Path(entry.path) for entry in self.entries(folder)} if _exists(folder) else {}
         lower = {name.lower(): path for name, path in reversed(found.items())}
         hits = (found.get(name) or lower.get(name.lower()) for name in names)
         return next((path for path in hits if path is not None), None)
@@ -123,8 +127,8 @@ class Files:
         def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             values = dict(pairs)
             if len(values) < len(pairs):
-                keys = [key for key, _ in pairs]
-                repeated.update(dict.fromkeys(key for key in values if keys.count(key) > 1))
+                counted = Counter(key for key, _ in pairs)
+                repeated.update(dict.fromkeys(key for key, count in counted.items() if count > 1))
             return values
 
         try:
@@ -133,8 +137,8 @@ class Files:
             where = f"line {error.lineno}, column {error.colno}"
             self.find(path, where, f"broken JSON: {error.msg}", "left out")
             return None
-        except RecursionError:
-            self.find(path, "", "JSON nested too deep", "left out")
+        except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+            self.find(path, "", f"JSON that can't be read: {error}", "left out")
             return None
         if repeated:
             self.find(path, "", f"keys that stand twice: {shorten(list(repeated))}", "the last value is used")
@@ -214,6 +218,13 @@ def shorten(items: Sequence[object], shown: int = SHOWN) -> str:
     """A list in words, its tail counted instead of shown."""
     rest = len(items) - shown
     return ", ".join(map(str, items[:shown])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # a folder above it is closed: reading the folder says so
+        return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

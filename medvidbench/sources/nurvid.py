@@ -105,8 +105,8 @@ class NurViD(Source):
         return (
             ("videos", len(videos)),
             ("segments", len(listed)),
-            ("procedures used", len({video.get("operationID") for video in videos.values()})),
-            ("actions used", len({item.get("actionID") for item in listed})),
+            ("procedures used", len({whole_of(video.get("operationID")) for video in videos.values()})),
+            ("actions used", len({whole_of(item.get("actionID")) for item in listed})),
             *((f"videos in task1&3 {split}", sum(s == split for s in splits.values())) for split in SPLITS),
             *((f"rows of task2 {kind} {split}", number) for (kind, split), number in clip_rows(files, layout).items()),
         )
