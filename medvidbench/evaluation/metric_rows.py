@@ -49,13 +49,14 @@ class RowOutcome:
 
     Attributes:
         position: index of the row in the input order.
+        task: the row's task; None when its `qa_type` belongs to none.
         status: "scored", "unparsed" (answer given, not readable) or "unscored" (no number; see reason).
         numbers: the row's numbers by name; absent names were not scored.
         reading: what was read from the answer, as a JSON-ready value (for the row file and the browser).
     """
 
     position: int
-    task: TaskName
+    task: TaskName | None
     source: str
     status: Status
     reason: str = ""
