@@ -36,7 +36,8 @@ _CORNER = {
     **{name: name for name in ("x", "y", "x0", "y0")},
 }
 _TIME_KEY = re.compile(
-    r"(?:at)?(?:t|ts|times?|timestamps?|seconds?|secs?|frames?)(?:s|secs?|seconds?|in|id|idx|index|number|no|stamp){0,3}"
+    r"(?:at)?(?:t|ts|times?|timestamps?|seconds?|secs?|frames?)"
+    r"(?:s|secs?|seconds?|in|id|idx|index|number|no|stamp){0,3}"
 )
 _BOX_KEY = re.compile(r"box|coord|rect|region|position|location|xyxy|answer|result", re.IGNORECASE)
 
@@ -62,7 +63,7 @@ def boxes_in_text(masked: str) -> list[FoundBox]:
 
 
 def boxes_in_rows(masked: str) -> list[FoundBox]:
-    """Table rows of five numbers: the time and the four corners in the last five number cells."""
+    """Table rows of five numbers or more: the last five are the time and the four corners."""
     found = []
     for cells in table_rows(masked):
         times = [time for time in map(time_of, cells) if time is not None]

@@ -14,21 +14,24 @@ from typing import NamedTuple
 
 from medvidbench.tasks.reading.pairs import LABELLED, TIMED, Pair
 
-_UNITS = r"(?:event|segment|clip|scene|step|action|phase|part|interval|chapter|caption|shot|moment)"
-_DECORATION = re.compile(
-    rf"[\s<>#|+•·*-]{{0,12}}(?:\(?\d{{1,3}}[.):]\s{{0,3}})?[\s*-]{{0,4}}(?:(?:the|this)\s)?(?:{_UNITS}s?\s{{0,2}}#?\d{{0,3}}[\s:.)|-]{{0,5}})?"
-    r"(?:(?:time|timestamps?|time\s?(?:range|stamps?|interval|span)|duration|interval|range|t)\b\s{0,2}[:=-]?\s{0,2})?"
+_ORDER = r"(?:(?:first|second|third|then|and then|next|after that|afterwards?|finally|lastly|initially),?\s)?"
+_UNIT = r"(?:event|segment|clip|scene|step|action|phase|part|interval|chapter|caption|shot|moment)s?"
+_BULLET = r"[\s<>#|+•·*-]{0,12}(?:\(?\d{1,3}[.):]\s{0,3})?[\s*-]{0,4}"
+_NUMBERED = rf"(?:(?:the\s|this\s)?{_UNIT}\s{{0,2}}#?\d{{0,3}}[\s:.)|-]{{0,5}})?"
+_TIME_WORD = (
+    r"(?:(?:time\s?(?:range|stamps?|interval|span)|timestamps?|time|duration|interval|range|t)\b\s{0,2}[:=-]?\s{0,2})?"
+)
+_START_WORD = (
     r"(?:(?:the\s)?(?:start|begin)[a-z]{0,4}(?:[\s_]?(?:time|sec|seconds|s|frame))?\s{0,2}(?:at\b|[:=])?\s{0,2})?"
-    r"(?:(?:from|between|at|during|in)\s{1,2})?(?:about|around|approximately|frames?|second|t\s?=)?[\s\[(<\"']{0,4}",
-    re.IGNORECASE,
+)
+_RANGE_WORD = r"(?:(?:from|between|at|during|in)\s{1,2})?(?:about|around|approximately|frames?|second|t\s?=)?"
+_DECORATION = re.compile(
+    _BULLET + _ORDER + _NUMBERED + _TIME_WORD + _START_WORD + _RANGE_WORD + r"[\s\[(<\"']{0,4}", re.IGNORECASE
 )
 _CLOSE = re.compile(r"[\s\"']{0,3}[\])>]?[\s\"']{0,3}")
-_SENTENCE_END = re.compile(
-    r"[.;!?)\]]\s{1,3}(?:(?:and )?then,? |next,? |finally,? )?(?:from |between |at )?[\[(]?\Z", re.IGNORECASE
-)
+_SENTENCE_END = re.compile(r"[.;!?)\]]\s{1,3}" + _ORDER + r"(?:from |between |at )?[\[(]?\Z", re.IGNORECASE)
 _WRAP = re.compile(
-    r"(?:(?:from|between|at)\s|(?:<\w{1,12}\s)?(?:the\s)?(?:start|begin)[a-z]{0,4}(?:[\s_]?time)?(?:\s?[:=]|\sat)?)?[\s\[(\"']{0,3}\Z",
-    re.IGNORECASE,
+    _ORDER + r"(?:(?:from|between|at)\s|(?:<\w{1,12}\s)?" + _START_WORD + r")[\s\[(\"']{0,3}\Z", re.IGNORECASE
 )
 _MAX_PREFIX = 90
 
@@ -78,7 +81,9 @@ def _inside_line(masked: str, pair: Pair) -> Head | None:
     lead = masked[max(_line_start(masked, pair), pair.begin - 32) : pair.begin]
     sign = masked[after : after + 1]
     sentence = _SENTENCE_END.search(lead) is not None and sign in (",", "-", ":")
-    sure = pair.strength == LABELLED or sign in (":", "|") or _is_wrapped(masked, pair)
+    # "Start: 12", not "the clip starts at 3 s and ends at 5 s" inside a caption
+    keyed = pair.strength == LABELLED and lead.rstrip(" \"'")[-1:] in (":", "=")
+    sure = keyed or sign in (":", "|") or _is_wrapped(masked, pair)
     if not sentence and (pair.strength < TIMED or not sure):
         return None
     wrap = _WRAP.search(lead)

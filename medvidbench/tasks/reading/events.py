@@ -17,22 +17,26 @@ from medvidbench.tasks.reading.json_times import intervals_of, own_intervals
 from medvidbench.tasks.reading.json_values import Fields, Json, Region, find_json, key_of
 from medvidbench.tasks.reading.pairs import Pair, find_pairs
 from medvidbench.tasks.reading.spans import flags_of, seconds_of
-from medvidbench.tasks.reading.tables import interval_of_row, table_rows
+from medvidbench.tasks.reading.tables import csv_rows, interval_of_row, table_rows
 
 _PUBLISHED = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)-(\d{1,9}(?:\.\d{1,3})?) seconds: ?(.*)", re.ASCII)
 _INNER_PREFIX = re.compile(r"\s\d{1,9}(?:\.\d{1,9})?\s?-\s?\d{1,9}(?:\.\d{1,9})? sec(?:ond)?s?:")
-_LEAD = re.compile(r"[\s:,;.|>\])–—-]{1,12}")
+_LEAD = re.compile(r"[\s:,;.|>\])–—→-]{1,12}")
 _CAPTION_LABEL = re.compile(
     r"(?:description|caption|text|event|action|summary|content|label|narration)s?\s{0,2}[:=]\s{0,2}", re.IGNORECASE
 )
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,60}>|<[A-Za-z]{1,12}\Z")
+_RULE = re.compile(r"^[ \t]{0,4}[-_*=]{3,}[ \t]{0,4}$", re.MULTILINE)
 _NUMBERING = re.compile(r"[\s>#|•·*-]{0,8}(?:\(?\d{1,3}[.):]\s{1,3})?")
 _HEADING = re.compile(
-    r"(?:\A|\n)[\s#*>-]{0,8}(?:(?:event|segment|clip|scene|step|action|phase|part|chapter)\s?#?\d{1,3}\b|\d{1,2}[.)]\s)([^\n]{0,120})\s{0,8}\Z",
+    r"(?:\A|\n)[\s#*>-]{0,8}"
+    r"(?:(?:event|segment|clip|scene|step|action|phase|part|chapter)\s?#?\d{1,3}\b|\d{1,2}[.)]\s)"
+    r"([^\n]{0,120})\s{0,8}\Z",
     re.IGNORECASE,
 )
 _LABEL_TAIL = re.compile(
-    r"[\s:,;|(\[–—-]{0,8}\Z|\s(?:from|between|at|during|in|time|timestamp)[\s:(\[]{0,4}\Z", re.IGNORECASE
+    r"[\s:,;|(\[–—-]{0,8}\Z|\s(?:from|between|at|during|in|time|timestamp|start|start time|begin)[\s:(\[]{0,4}\Z",
+    re.IGNORECASE,
 )
 _TEXT_KEYS = ("caption", "description", "desc", "text", "sentence", "narration", "summary", "content", "details")
 _LABEL_KEYS = ("label", "action", "event", "title", "name", "phase", "step", "activity", "class")
@@ -66,7 +70,8 @@ def read_events(text: str, context: Context) -> Events | Unparsed:
     pairs = find_pairs(masked)
     heads = find_heads(masked, pairs)
     if not heads:
-        return unparsed(answer, "no event with its time")
+        items = [item for row in csv_rows(answer) if (item := _from_row(row)) is not None and item[1]]
+        return _converted(items, ["table"], context) if items else unparsed(answer, "no event with its time")
     return _converted(_cut(answer, heads), ["label_first" if heads[0].named else "free_form"], context)
 
 
@@ -141,18 +146,23 @@ def _with_label(label: str, text: str) -> str:
 
 def _tidy(text: str) -> str:
     """One line: leading separators, a "Description:" label, bold marks and surplus white space removed."""
-    text = _TAG.sub("", text.replace("**", "").replace("__", "").replace("`", ""))
+    text = _TAG.sub("", _RULE.sub("", text).replace("**", "").replace("__", "").replace("`", ""))
     for pattern in (_LEAD, _CAPTION_LABEL):
         lead = pattern.match(text.lstrip())
         text = text.lstrip()[lead.end() :] if lead else text
-    return " ".join(text.split()).rstrip("|").strip()
+    return " ".join(text.split()).rstrip("|; ")
 
 
 def _from_table(masked: str) -> list[Item]:
-    rows = (interval_of_row(cells) for cells in table_rows(masked))
-    return [
-        (row[0], _with_label(": ".join(row[1][:-1]), row[1][-1] if row[1] else "")) for row in rows if row is not None
-    ]
+    return [item for cells in table_rows(masked) if (item := _from_row(cells)) is not None]
+
+
+def _from_row(cells: list[str]) -> Item | None:
+    row = interval_of_row(cells)
+    if row is None:
+        return None
+    pair, others = row
+    return pair, _with_label(": ".join(others[:-1]), others[-1] if others else "")
 
 
 def _from_json(regions: list[Region]) -> list[Item]:

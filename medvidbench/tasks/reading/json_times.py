@@ -15,8 +15,8 @@ _OWNER = r"(?:t|ts|times?|timestamp|frames?|segment|event|action|clip|span)?"
 _START = re.compile(rf"{_OWNER}(?:start|begin|beginning|from|onset){_SUFFIX}")
 _END = re.compile(rf"{_OWNER}(?:end|ending|stop|finish|until|to|offset){_SUFFIX}")
 _INTERVAL = re.compile(
-    r"(?:predicted|answer|time|timestamp|frame)?(?:timestamps?|times?|spans?|intervals?|segments?|ranges?|windows?|frames?)"
-    r"(?:s|secs?|seconds?|inseconds)?"
+    r"(?:predicted|answer|time|timestamp|frame)?"
+    r"(?:timestamps?|times?|spans?|intervals?|segments?|ranges?|windows?|frames?)(?:s|secs?|seconds?|inseconds)?"
 )
 
 

@@ -15,7 +15,8 @@ MAX_LABEL_WORDS = 12
 """Longest text that counts as a label of its own; the longest class of the public lists has 9 words."""
 
 _ANSWER_KEY = re.compile(
-    r"(?:predicted|predictednext|final)?(?:nextaction|nextstep|nextphase|answer|action|label|class|prediction|phase|step)"
+    r"(?:predicted|predictednext|final)?"
+    r"(?:nextaction|nextstep|nextphase|answer|action|label|class|prediction|phase|step)"
 )
 _LEAD_IN = re.compile(
     r"\b(?:next|upcoming|following|subsequent|predicted|likely|expected)\s{1,3}(?:surgical\s|procedural\s)?"

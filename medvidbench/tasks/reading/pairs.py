@@ -7,6 +7,7 @@ used once, left to right. `Pair.strength` says how sure the phrasing is, and rea
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from medvidbench.tasks.reading.common import word_set
@@ -16,7 +17,7 @@ LABELLED, TIMED, BARE = 3, 2, 1
 _WINDOW, _MAX_GAP = 48, 160
 _FILLER = word_set(
     "s sec secs second seconds min mark about around approximately approx roughly nearly near the a an time"
-    " timestamp timestamps timecode t at of is was are it frame frames no number index idx exactly point : , ~ ."
+    " timestamp timestamps timecode t at of is was are it frame frames no number index idx exactly point : , / ~ ."
     " action event segment clip video this"
 )
 _STARTS = word_set(
@@ -31,18 +32,20 @@ _ENDS = word_set(
 _UNTIL = word_set("to until till through thru")
 _LASTS = word_set("lasts lasted lasting duration")
 _CONTINUES = word_set("and lasts lasting continues continuing runs running goes on up all way") | _UNTIL
+_ARROWS = ("→", "-")
 _JOINS = _UNTIL | word_set("- -- --- → ~ .. ...")
 _PLAIN_JOINS = _JOINS | {"->", "-->", "=>"}
 _WRAPPING = " \t\n\"'()[]{}"
-_LETTER = re.compile(r"[A-Za-z]|[^\x00-\x7f]|<")
+_LETTER = re.compile(r"[A-Za-z]|[^\x00-\x7f]|[<&]")
 _ASIDE = re.compile(r"[(\[]?\s?\bframes?\s?[#:]?\s?\d{1,9}(?:\s?-\s?\d{1,9})?\s?[)\]]?", re.IGNORECASE)
 _LIST_GAP = re.compile(
-    r"[\s,;&|()\[\]{}\"-]{0,12}(?:(?:and|then|also|plus|or)\s{1,3})?(?:\d{1,2}[.):]\s{1,3})?(?:(?:from|between)\s)?[\s\[(\"]{0,4}",
+    r"[\s,;&|()\[\]{}\"-]{0,12}(?:(?:and|then|also|plus|or)\s{1,3})?"
+    r"(?:\d{1,2}[.):]\s{1,3})?(?:(?:from|between)\s)?[\s\[(\"]{0,4}",
     re.IGNORECASE,
 )
 _DECIMAL_COMMAS = re.compile(
-    r"(?<![\d.,:\[(-])(\d{1,5}),(\d{1,2})(\s{0,2}(?:s[a-z]{0,8}\s{0,2})?(?:-|to|bis|until|and)\s{0,2})(\d{1,5}),(\d{1,2})"
-    r"(?![\d.:]|,\d|\s?-)",
+    r"(?<![\d.,:\[(-])(\d{1,5}),(\d{1,2})(\s{0,2}(?:s[a-z]{0,8}\s{0,2})?(?:-|to|bis|until|and)\s{0,2})"
+    r"(\d{1,5}),(\d{1,2})(?![\d.:]|,\d|\s?-)",
     re.IGNORECASE,
 )
 
@@ -69,12 +72,24 @@ def find_pairs(masked: str) -> list[Pair]:
     Not an interval: a negative time, a chain of three ("2024-05-06"), a number with a thousands comma.
     """
     mentions = find_mentions(masked)
+    asides = _restated(masked, mentions)
+    if asides != masked:
+        masked, mentions = asides, find_mentions(asides)
+    return _shared_units(masked, _unglued(masked, _joined(masked, mentions)))
+
+
+def _restated(masked: str, mentions: list[Mention]) -> str:
+    """The text with times said a second way blanked: "12.5 s (0:12) to 30.2 s (frame 60)"."""
     kinds = {mention.kind for mention in mentions}
     if "frame" in kinds and "seconds" in kinds:
-        # "12.5 s (frame 25) to 30.2 s (frame 60)": the frames are an aside
         masked = _ASIDE.sub(lambda aside: " " * len(aside[0]), masked)
-        mentions = find_mentions(masked)
-    return _shared_units(masked, _unglued(masked, _joined(masked, mentions)))
+    pieces, position = [], 0
+    for said, again in pairwise(mentions):
+        wrapped = masked[said.finish : again.begin].strip() == "(" and masked[again.finish : again.finish + 1] == ")"
+        if wrapped and said.kind == again.kind == "seconds":
+            pieces += [masked[position : said.finish], " " * (again.finish + 1 - said.finish)]
+            position = again.finish + 1
+    return "".join([*pieces, masked[position:]])
 
 
 def point_decimals(masked: str) -> str:
@@ -139,10 +154,10 @@ def _strength(words: list[str], before: list[str], plain: int, bracketed: bool) 
         return plain
     if bracketed and not core:
         return plain
-    opener = _last(before, ())
-    if core == ["and"] and opener == "between":
+    opener = _last(before, _ARROWS)
+    if core in (["and"], ["&"]) and opener == "between":
         return plain
-    closer = _last(words, ("for", "total"))
+    closer = _last(words, (*_ARROWS, "for", "total"))
     if opener in _STARTS:
         if closer in _ENDS or closer in _UNTIL:
             return LABELLED
@@ -163,11 +178,11 @@ def _last(words: list[str], skipped: tuple[str, ...]) -> str:
 
 
 def _bracketed(masked: str, first: Mention, last: Mention, gap: str) -> bool:
-    if gap.strip(" \t\n\"'") not in (",", ";"):
+    if gap.strip(" \t\n\"'") not in ("", ",", ";"):
         return False
     left = masked[max(0, first.begin - 8) : first.begin].rstrip(" \"'")[-1:]
     right = masked[last.finish : last.finish + 8].lstrip(" \"'")[:1]
-    return left in ("[", "(", "<") and right in ("]", ")", ">")
+    return left in ("[", "(", "<", ">") and right in ("]", ")", ">", "<")
 
 
 def _unglued(masked: str, pairs: list[Pair]) -> list[Pair]:

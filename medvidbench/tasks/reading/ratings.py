@@ -19,19 +19,23 @@ from medvidbench.tasks.reading.tables import table_rows
 
 _WORD_NUMBERS = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _VALUE = (
-    r"(?:(-?\d{1,9}(?:\.\d{1,9})?)(?![\d%])(?:\s{0,3}(?:/|out of)\s{0,3}(\d{1,9}(?:\.\d{1,9})?))?"
+    r"(?:(-?\d{1,9}(?:\.\d{1,9})?)(?![\d%])(?:\s{0,3}(?:/|out of|of)\s{0,3}(\d{1,9}(?:\.\d{1,9})?))?"
     rf"|({'|'.join(_WORD_NUMBERS)})\b(?:\s{{1,3}}out\sof\s{{1,3}}(?:{'|'.join(_WORD_NUMBERS)})\b)?)"
 )
 # a number that counts something ("2 errors were made") is no score
-_ENDS_HERE = r"(?=\s{0,3}(?:\Z|[\n,.;:|)\]}\"'(/-]|and\b|&|points?\b|stars?\b|for\b))"
+_ENDS_HERE = r"(?=\s{0,3}(?:\Z|[\n,.;:|)\]}\"'(]|[/-](?!\s?\d)|and\b|&|points?\b|stars?\b|for\b))"
 _SCORE_WORD = r"(?:score|rating|rated|grade|level|value|points?)s?"
+# "(0-2)", "(out of 5)" between a name and its score
+_SCALE = r"(?:\s{0,2}[(\[](?:\d\s?(?:-|to)\s?\d|(?:out of|max\.?|of|/)\s?\d)[)\]])?"
 _BEHIND = (
     re.compile(
-        rf"[^\n:=|>\d]{{0,60}}?(?:[:=|>]|\s-|-\s)\s{{0,4}}[\"'(\[]{{0,3}}(?:{_SCORE_WORD})?[\s:=\"']{{0,3}}{_VALUE}{_ENDS_HERE}",
+        rf"{_SCALE}[^\n:=|>→\d]{{0,60}}?(?:[:=|>→]|\s-|-\s)\s{{0,4}}[\"'(\[]{{0,3}}"
+        rf"(?:{_SCORE_WORD})?[\s:=\"']{{0,3}}{_VALUE}{_ENDS_HERE}",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"[\s,\"')(\]\[]{{0,4}}(?:(?:is|was|are|were|be|to|at|as|a|an|the|of|gets?|got|receives?|has|scored|{_SCORE_WORD})\s{{1,2}}){{0,5}}"
+        rf"{_SCALE}[\s,\"')(\]\[]{{0,4}}"
+        rf"(?:(?:is|was|are|were|be|to|at|as|a|an|the|of|gets?|got|receives?|has|scored|{_SCORE_WORD})\s{{1,2}}){{0,5}}"
         rf"[\"'(\[]{{0,2}}{_VALUE}{_ENDS_HERE}",
         re.IGNORECASE,
     ),
@@ -215,7 +219,7 @@ def _bare_list(masked: str, names: Names) -> list[Given]:
     plain = _LIST_WORDS.sub(" ", _NUMBERING.sub("", masked[:2_000]))
     matches = list(_ANYWHERE[0].finditer(plain))
     rest = _ANYWHERE[0].sub(" ", plain).strip(" \t\r\n,;|[](){}:.-")
-    if len(masked) > 2_000 or len(matches) != len(names.labels) or re.sub(r"[\s,;|\[\](){}:.-]", "", rest):
+    if len(masked) > 2_000 or len(matches) != len(names.labels) or re.sub(r"[\s,;|\[\](){}:.\"'-]", "", rest):
         return []
     return [Given(label, *_value(match), True) for label, match in zip(names.labels, matches, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Markdown tables: rows of cells, and the intervals that their columns hold."""
+"""Tables in Markdown or with commas: rows of cells, and the intervals that their columns hold."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 
 from medvidbench.tasks.reading.common import mask
 from medvidbench.tasks.reading.pairs import LABELLED, Pair, find_pairs
-from medvidbench.tasks.reading.times import Mention, time_of
+from medvidbench.tasks.reading.times import time_of
 
 _RULE = re.compile(r"[\s:-]{0,200}")
+_BRACKET = re.compile(r"[\[\](){}]")
 _MAX_CELLS = 12
 
 
@@ -34,7 +35,7 @@ def interval_of_row(cells: list[str]) -> tuple[Pair, list[str]] | None:
     """
     for index, cell in enumerate(cells):
         pairs = find_pairs(mask(cell)) if len(cell) <= 60 else []
-        if len(pairs) == 1 and len(pairs[0].first.kind) and pairs[0].finish - pairs[0].begin >= 0.5 * len(cell):
+        if len(pairs) == 1 and pairs[0].finish - pairs[0].begin >= 0.5 * len(cell):
             return pairs[0]._replace(strength=LABELLED), _others(cells, index, index + 1)
     times = [time_of(cell) for cell in cells]
     first = 1 if len(cells) > 2 and all(times[:3]) else 0
@@ -45,11 +46,16 @@ def interval_of_row(cells: list[str]) -> tuple[Pair, list[str]] | None:
     return None
 
 
+def csv_rows(text: str) -> list[list[str]]:
+    """Lines `start,end,text`; the text keeps its commas."""
+    rows = []
+    for line in text.split("\n"):
+        cells = [cell.strip(" \t\r\"'") for cell in line[:2_000].split(",", 2)]
+        if len(cells) == 3 and not _BRACKET.search(line) and time_of(cells[0]) and time_of(cells[1]):
+            rows.append(cells)
+    return rows
+
+
 def _others(cells: list[str], begin: int, finish: int) -> list[str]:
     kept = [*cells[:begin], *cells[finish:]]
-    return [cell for cell in kept if cell and not _is_number(cell)]
-
-
-def _is_number(cell: str) -> bool:
-    time: Mention | None = time_of(cell)
-    return time is not None
+    return [cell for cell in kept if cell and time_of(cell) is None]

@@ -61,7 +61,8 @@ def find_mentions(masked: str, begin: int = 0, finish: int | None = None) -> lis
 
 def words_of(gap: str) -> list[str]:
     """The lower-case words and signs of a stretch of masked text; quotes, brackets and "=" are left out."""
-    return _TOKEN.findall(gap.lower().replace("-->", "→").replace("->", "→").replace("=>", "→").translate(_DROPPED))
+    arrowed = gap.lower().replace("-->", "→").replace("->", "→").replace("=>", "→")
+    return _TOKEN.findall(arrowed.translate(_DROPPED))
 
 
 def time_of(value: object) -> Mention | None:

@@ -84,6 +84,16 @@ ONE_SPAN = [
     "A 2-0 suture is used in step 3-4 of 10. 12.5-30.2 seconds.",
     "On 2024-05-06 at 12:30, 12.5-30.2 seconds.",
     "A cut of 1-2 cm, 12.5-30.2 s",
+    "The action occurs from 12.5 seconds (0:12) to 30.2 seconds (0:30).",
+    "Start → 12.5s; End → 30.2s",
+    "between 12.5 sec & 30.2 sec",
+    "<segment>12.5, 30.2</segment>",
+    "<t>12.5</t> to <t>30.2</t>",
+    "It starts 12.5 seconds into the video and ends 30.2 seconds in.",
+    "Beginning at the 12.5-second mark and ending at the 30.2-second mark.",
+    "Start Time: 12.5 seconds\nEnd Time: 30.2 seconds\nDuration: 17.7 seconds",
+    '{"action": "cutting", "start_timestamp": 12.5, "end_timestamp": 30.2, "confidence": 0.9}',
+    '{"time": {"start": 12.5, "end": 30.2}}',
 ]
 
 # two intervals, 12.5 s to 30.2 s and 40 s to 50 s
@@ -255,6 +265,11 @@ TWO_EVENTS = [
     '[{"start": 12.5, "end": 30.2, "caption": "A cuts."}, {"start": 31, "end": 40, "caption": "B ties."}, {"start": 4',
     '<event start="12.5" end="30.2">A cuts.</event><event start="31" end="40">B ties.</event>',
     "Here are the events:\n\n12.5-30.2 seconds: A cuts.\n\n31-40 s: B ties.\n\nLet me know if you need more.",
+    "12.5 s - 30.2 s → A cuts.\n31 s - 40 s → B ties.",
+    "First, from 12.5 to 30.2 seconds, A cuts. Then, from 31 to 40 seconds, B ties.",
+    "Event: A cuts. Start: 12.5 End: 30.2\nEvent: B ties. Start: 31 End: 40",
+    "12.5-30.2 seconds: A cuts.\n\n---\n\n31.0-40.0 seconds: B ties.",
+    "start,end,caption\n12.5,30.2,A cuts.\n31,40,B ties.",
     "<think>1-2 s: no</think><answer>12.5-30.2 seconds: A cuts.\n31-40 seconds: B ties.</answer>",
 ]
 
@@ -304,6 +319,10 @@ CVS_SCORES = [
     '[{"criterion": "Two structures", "score": 2}, {"criterion": "Cystic plate", "score": 1}, '
     '{"criterion": "Hepatocystic triangle", "score": 0}]',
     "{'Two structures': 2, 'Cystic plate': 1, 'Hepatocystic triangle': 0}",
+    "**1. Two structures (0-2):** 2\n**2. Cystic plate (0-2):** 1\n**3. Hepatocystic triangle (0-2):** 0",
+    "Two structures → 2 of 2, Cystic plate → 1 of 2, Hepatocystic triangle → 0 of 2",
+    "I'd give two structures a score of 2, cystic plate a 1, and hepatocystic triangle a 0.",
+    '{"scores": [2, 1, 0]}',
     "[2, 1, 0]",
     "2, 1, 0",
     "2/2, 1/2, 0/2",

@@ -48,6 +48,11 @@ def test_numbers_inside_captions_open_no_event():
     ]
 
 
+def test_a_sentence_about_start_and_end_inside_a_caption_opens_no_event():
+    text = "- 12-30 s: The irrigation starts at 3 s and ends at 5 s of the step.\n- 31-40 s: B ties."
+    assert [event[:2] for event in events(text)] == [(12.0, 30.0), (31.0, 40.0)]
+
+
 def test_an_event_prefix_inside_a_line_of_the_grammar_is_part_of_its_caption():
     text = "3.6-8.7 seconds: A cuts. also 1.0-2.0 seconds: B ties.\n8.7-11.0 seconds: C."
     assert events(text) == [(3.6, 8.7, "A cuts. also 1.0-2.0 seconds: B ties."), (8.7, 11.0, "C.")]
