@@ -91,7 +91,7 @@ def read_labels(files: Files, path: Path, number: int) -> Labels:
         _header(labels, tally, document, number)
         for key, rows in document["annotations"].items():
             _frame(labels, tally, key, rows)
-    elif document is not None:
+    elif not reader.findings:
         tally.add("annotations", "no annotations by frame", "the recording has no labels")
     labels.findings = [*reader.findings, *tally.findings()]
     return labels

@@ -249,7 +249,7 @@ def test_bad_rows_of_the_index_and_the_folds_are_findings(tmp_path: Path) -> Non
     assert only(tmp_path).duration == 0.4
 
 
-@pytest.mark.parametrize("text", ["[", "[1]", '{"folds": 3}'])
+@pytest.mark.parametrize("text", ["[", "[1]", "null", '{"folds": 3}'])
 def test_broken_folds_are_a_finding(tmp_path: Path, text: str) -> None:
     write(tmp_path / "folds.json", text)
     assert len(Cholec80CVS().check(tmp_path)) == 1

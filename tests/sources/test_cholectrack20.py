@@ -314,7 +314,7 @@ def test_bad_keys_rows_and_ids_are_findings_and_the_rest_is_read(tmp_path: Path)
     }
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"annotations": []}', ""])
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"annotations": []}', ""])
 def test_a_broken_label_file_leaves_the_recording_with_its_frames(tmp_path: Path, text: str) -> None:
     write(tmp_path, {}).write_text(text, encoding="utf-8")
     frames(tmp_path / "Training/VID02/Frames", [1, 26])
