@@ -193,11 +193,12 @@ def _nearest(frames: Sequence[FrameFile], time: float) -> int:
 
 
 def _fitting_rates(recording: Recording, duration: float, step: float = 0.0) -> list[tuple[float, float]]:
-    """(rate, weight) pairs that the frame files can serve, that hit every `step`, and that give 8 to 384 frames.
+    """(rate, weight) pairs that the recording's frames can serve, that hit every `step`, and that give 8 to 384 frames.
 
     Wishes that no rate fulfils are dropped, the last first; at the end the rate nearest to 8 to 384 frames is left.
     """
-    limit = math.inf if recording.video or not recording.frames else frame_rate(recording) + 1e-9
+    # without files on disk the native rate limits too: they may come later, and starts must fall on native frames
+    limit = math.inf if recording.video else frame_rate(recording) + 1e-9
     served = [(rate, weight) for rate, weight in RATES if rate <= limit] or [(frame_rate(recording), 1.0)]
     served = [(rate, weight) for rate, weight in served if abs(step * rate - round(step * rate)) < 1e-6] or served
     fitting = [(rate, weight) for rate, weight in served if MIN_FRAMES <= duration * rate <= MAX_FRAMES]
