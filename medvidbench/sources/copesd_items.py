@@ -50,18 +50,14 @@ def find_files(files: Files, source: Source) -> dict[str, Path]:
         MedVidBenchError: the root is missing or holds no such file.
     """
     existing_folder(files.root, source)
-    found: dict[str, Path] = {}
+    named: dict[str, list[Path]] = {}
     for path, is_folder in files.walk(files.root, skip=("high_light_images", "pad_images")):
         match = _FILE.fullmatch(path.name.lower())
-        if is_folder or match is None:
-            continue
-        if match[1] in found:
-            files.find(path, "", f"a second file for {match[1]}, beside {files.name(found[match[1]])}", "left out")
-        else:
-            found[match[1]] = path
-    if not found:
+        if match and not is_folder:
+            named.setdefault(match[1], []).append(path)
+    if not named:
         raise unknown_layout(files.root, source)
-    return found
+    return {split: _first(files, split, paths) for split, paths in named.items()}
 
 
 def read_clips(files: Files, paths: dict[str, Path]) -> dict[str, ClipItems]:
@@ -105,6 +101,14 @@ def boxes_of(files: Files, clip: ClipItems, name: str, size: tuple[int, int]) ->
             files.find(clip.file, f"clip {name}", what, "left out: it follows nothing")
             found[instrument] = {}
     return found
+
+
+def _first(files: Files, split: str, paths: list[Path]) -> Path:
+    """The file of a split: a browser's copy ("smllm_test (1).json") comes after all others."""
+    first, *others = sorted(paths, key=lambda path: "(" in path.name)
+    for path in others:
+        files.find(path, "", f"a second file for {split}, beside {files.name(first)}", "left out")
+    return first
 
 
 def _add(files: Files, clips: dict[str, ClipItems], path: Path, split: str, where: str, item: Any) -> None:
