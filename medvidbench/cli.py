@@ -20,6 +20,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+sources_app = typer.Typer(help="The raw datasets that a benchmark is built from.", no_args_is_help=True)
+doctor_app = typer.Typer(help="Check what the numbers rest on: video readers.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources")
+app.add_typer(doctor_app, name="doctor")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Tasks = Annotated[str | None, typer.Option(help="Only these tasks, e.g. TAG,CVS.")]
 Sources = Annotated[str | None, typer.Option(help="Only these sources, e.g. CholecT50,NurViD.")]
 DataOption = Annotated[
@@ -74,6 +80,38 @@ def synth(
     run_synth(out, recordings, seconds, seed)
 
 
+@sources_app.command(name="list")
+def sources_list(as_json: Json = False) -> None:
+    """What each raw dataset is: tasks, licence, and how to get it."""
+    from medvidbench.commands.sources import run_list
+
+    run_list(as_json)
+
+
+@sources_app.command(name="check")
+def sources_check(
+    named: Annotated[list[str], typer.Argument(help="NAME=PATH of each raw dataset, e.g. nurvid=/data/NurViD.")],
+    as_json: Json = False,
+) -> None:
+    """Read raw datasets without building: what was found, what is missing, and every finding."""
+    from medvidbench.commands.sources import run_check
+
+    run_check(named, as_json)
+
+
+@doctor_app.command(name="video")
+def doctor_video(
+    files: Annotated[list[Path], typer.Argument(help="Video files of yours.")],
+    readers: Annotated[str | None, typer.Option(help="Only these readers, e.g. pyav,decord.")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames asked of each reader, in random order.")] = 40,
+    as_json: Json = False,
+) -> None:
+    """Compare each installed video reader with linear decoding on your own files: frames right, worst error."""
+    from medvidbench.commands.doctor import run_video
+
+    run_video(files, readers, frames, as_json)
+
+
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo")) -> None:
     """From raw data to a scored table on simulated recordings: synth, build, three blind models, table."""
@@ -123,7 +161,7 @@ def compare(
     a: Annotated[Path, typer.Argument(help="results.json of the first model, or its folder.")],
     b: Annotated[Path, typer.Argument(help="results.json of the second model, or its folder.")],
     protocol: ProtocolOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare two models on the rows that both answered: paired, clustered, Holm-corrected."""
     from medvidbench.commands.compare import run

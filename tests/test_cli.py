@@ -228,3 +228,41 @@ def test_a_closed_pipe_is_not_an_error(cvs_file: Path) -> None:
     command = f"{sys.executable} -m medvidbench score {cvs_file} --protocol strict | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_a_10_mb_answer_and_a_nan_cost_their_own_rows_only(cli: Cli, tmp_path: Path) -> None:
+    answers: list[Any] = [CVS_ZERO] * 8 + ["Two structures: 1, " * 520_000, float("nan")]
+    rows = {str(i): cvs_row(i, (0, 0, 0), a) for i, a in enumerate(answers)}
+    started = time.perf_counter()
+    run = cli("score", write(tmp_path / "m.json", rows), "--out", tmp_path / "r.json")
+    assert run.code == 0, run.err
+    assert time.perf_counter() - started < 10.0  # about 1 s alone
+    metric = json.loads((tmp_path / "r.json").read_text())["metrics"]["CVS_acc"]
+    assert (metric["n"], metric["value"]) == (10, pytest.approx(0.8))
+    assert (tmp_path / "r.rows.parquet").stat().st_size < 1_000_000
+
+
+def test_a_truth_that_holds_nan_makes_its_row_unscored_and_says_so(cli: Cli, tmp_path: Path) -> None:
+    rows = {str(i): cvs_row(i, (0, 0, 0)) for i in range(3)}
+    rows["1"]["struc_info"] = [{"cvs_scores": {"two_structures": float("nan")}}]
+    run = cli("score", write(tmp_path / "m.json", rows), "--out", tmp_path / "r.json", "--protocol", "strict")
+    assert run.code == 0, run.err
+    metric = json.loads((tmp_path / "r.json").read_text())["metrics"]["CVS_acc"]
+    assert (metric["value"], metric["n"], metric["n_unscored"]) == (1.0, 2, 1)
+    reasons = [r["reason"] for r in pq.read_table(tmp_path / "r.rows.parquet").to_pylist()]
+    assert sum("no truth" in r for r in reasons) == 1
+
+
+def test_question_only_rows_are_asked_but_not_scored(cli: Cli, tmp_path: Path) -> None:
+    rows = [{k: v for k, v in cvs_row(i, (0, 0, 0)).items() if k not in ("gnd", "struc_info")} for i in range(3)]
+    published = [
+        {**r, "conversations": [{"from": "human", "value": r["question"]}], "id": str(i)} for i, r in enumerate(rows)
+    ]
+    data = write(tmp_path / "questions.json", published)
+    predictions = write(
+        tmp_path / "p.json", [{"id": str(i), "qa_type": "cvs_assessment", "prediction": CVS_ZERO} for i in range(3)]
+    )
+    run = cli("score", predictions, "--data", data, "--out", tmp_path / "r.json", "--protocol", "strict")
+    assert run.code == 0, run.err
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert results["metrics"] == {} and results["counts"]["unscored"] == 3
