@@ -29,7 +29,7 @@ PHASES: Final = (
 TOOLS: Final = ("Grasper", "Bipolar", "Hook", "Scissors", "Clipper", "Irrigator", "SpecimenBag")
 _TOOL_STEP = 25
 _BOOKS = ("cholec80cvs", "surgeonsannotations")
-_PER_VIDEO = re.compile(r"video0*(\d{1,2})(-phase|-tool)?", re.IGNORECASE)
+_PER_VIDEO = re.compile(r"video0*([0-9]{1,2})(-phase|-tool)?", re.IGNORECASE)
 
 
 @dataclass

@@ -27,6 +27,8 @@ COLUMNS: Final = ("video", "critical_view", *TIMES, *CRITERIA, "Total")
 CRITICAL_TOTAL: Final = 5
 """The critical view counts as reached from this sum on."""
 VIDEOS: Final = 80
+LONGEST: Final = 24 * 60
+"""Minutes that no operation reaches; a larger number is no minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _row(cells: Row, video: int, faults: list[tuple[str, str, str]]) -> ViewRow 
     """One row's times and scores; None when they can't be used."""
     times = [whole_of(cells[name]) for name in TIMES]
     scores = [whole_of(cells[name]) for name in CRITERIA]
-    minutes_seconds = [value for value in times if value is not None and value >= 0]
+    minutes_seconds = [value for value in times if value is not None and 0 <= value <= LONGEST]
     given = [value for value in scores if value in (0, 1, 2) and value is not None]
     if len(minutes_seconds) < len(TIMES) or max(minutes_seconds[1::2]) > 59:  # minutes may pass 59, seconds may not
         shown = ":".join(cells[name] for name in TIMES)

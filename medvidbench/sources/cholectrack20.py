@@ -1,7 +1,7 @@
 """CholecTrack20: tools tracked through laparoscopic cholecystectomy, boxes once a second.
 
 Reads `Training|Validation|Testing/VIDnn/VIDnn.json` with `Frames/000001.png` (or `images/`) or `VIDnn.mp4` beside it,
-in any case and up to four folders deep. The folder says the split; the file's own word counts where no folder does.
+in any case and up to six folders deep. The folder says the split; the file's own word counts where no folder does.
 
 What is stated as truth:
 

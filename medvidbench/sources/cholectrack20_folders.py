@@ -11,7 +11,7 @@ from medvidbench.sources.base import Source, existing_folder, unknown_layout
 from medvidbench.sources.files import Files, shorten
 from medvidbench.sources.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-_VIDEO = re.compile(r"vid[_-]?0*(\d{1,4})", re.IGNORECASE)
+_VIDEO = re.compile(r"vid[_-]?0*([0-9]{1,4})", re.IGNORECASE)
 FRAME_FOLDERS = {"frames", "images"}
 SPLIT_NAMES = {
     "training": "train",
@@ -39,7 +39,7 @@ class Folders:
 
 
 def find_folders(root: Path, source: Source) -> Folders:
-    """The files of CholecTrack20 at or below `root`, up to four folders deep.
+    """The files of CholecTrack20 at or below `root`, up to six folders deep.
 
     Raises:
         MedVidBenchError: `root` is missing or holds none.
@@ -47,7 +47,7 @@ def find_folders(root: Path, source: Source) -> Folders:
     folders = Folders(Files(existing_folder(root, source)))
     found: dict[str, dict[int, list[Path]]] = {kind: defaultdict(list) for kind in ("labels", "videos", "frames")}
     strange: list[str] = []
-    for path, is_folder in [(root, True), *folders.files.walk(root, skip=FRAME_FOLDERS)]:
+    for path, is_folder in [(root, True), *folders.files.walk(root, skip=FRAME_FOLDERS, depth=6)]:
         kind, number = _folder_kind(path) if is_folder else _file_kind(path)
         if kind and number is not None:
             found[kind][number].append(path)

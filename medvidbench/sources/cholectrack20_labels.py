@@ -104,7 +104,7 @@ def _header(labels: Labels, tally: Tally, document: Mapping[str, Any], number: i
     match = re.search(r"(\d+)$", Path(said).stem)
     if match is None or int(match[1]) != number:
         tally.add("video", f"names itself {said!r:.100}, but the file is named for video {number}", "the name is used")
-    labels.width, labels.height = whole_of(video.get("width")) or 0, whole_of(video.get("height")) or 0
+    labels.width, labels.height = (max(0, whole_of(video.get(side)) or 0) for side in ("width", "height"))
     labels.num_frames = whole_of(video.get("num_frames"))
     labels.split = str(video.get("split") or "").lower()
     categories = document.get("categories")

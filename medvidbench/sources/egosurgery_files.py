@@ -13,8 +13,8 @@ from medvidbench.sources.files import Files, shorten
 from medvidbench.sources.media import IMAGE_SUFFIXES
 
 # "01_1_0016" and "01-1-0016" are both in use; the frame number restarts in each clip
-_FRAME = re.compile(r"(\d{2})[-_](\d{1,2})[-_](\d{1,6})")
-_CLIP = re.compile(r"(\d{2})[-_](\d{1,2})")
+_FRAME = re.compile(r"([0-9]{2})[-_]([0-9]{1,2})[-_]([0-9]{1,6})")
+_CLIP = re.compile(r"([0-9]{2})[-_]([0-9]{1,2})")
 _UNREAD: Final = {"gaze", "04_handtool", "05_egosurgery_hts"}
 """Folders that hold nothing a task uses: gaze points, and masks of hand-held tools."""
 _FRAME_PLACE = re.compile(r"(\d\d_)?(images?|frames?)", re.IGNORECASE)

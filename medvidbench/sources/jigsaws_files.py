@@ -19,8 +19,8 @@ ITEMS: Final = 6
 META_FIELDS: Final = 9
 FPS: Final = 30.0
 _TASK = "|".join(TASKS)
-_TRIAL = re.compile(rf"({_TASK})_([a-z])(\d{{3}})", re.IGNORECASE)
-_VIDEO = re.compile(rf"((?:{_TASK})_[a-z]\d{{3}})(?:_capture([12]))?", re.IGNORECASE)
+_TRIAL = re.compile(rf"({_TASK})_([a-z])([0-9]{{3}})", re.IGNORECASE)
+_VIDEO = re.compile(rf"((?:{_TASK})_[a-z][0-9]{{3}})(?:_capture([12]))?", re.IGNORECASE)
 _META = re.compile(rf"meta_file_({_TASK})", re.IGNORECASE)
 _KINEMATICS_COLUMNS = 76
 _HEADER_BYTES = 1 << 16
@@ -65,7 +65,7 @@ def find_layout(root: Path, source: Source) -> Layout:
     files = Files(existing_folder(root, source))
     found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     # Experimental_setup holds thousands of small files, which name no trial's data
-    for path, is_folder in files.walk(root, skip={"experimental_setup"}, depth=5):
+    for path, is_folder in files.walk(root, skip={"experimental_setup"}, depth=7):
         kind, name = ("", None) if is_folder else _kind(path)
         if kind and name:
             found[kind][name].append(path)

@@ -134,6 +134,7 @@ def test_values_out_of_range_are_left_out_and_wrong_sums_are_reported(tmp_path: 
     rows: list[list[Cell]] = [
         [6, 0, 0, 10, 0, 75, 1, 1, 1, 3],
         [6, 0, 1, 0, 1, 9, 1, 3, 1, 5],
+        [6, 0, 1, 0, 10**9, 9, 1, 0, 1, 2],
         [6, 1, 2, 0, 2, 9, 1, 0, 0, 4],
         [81, 0, 2, 0, 2, 9, 1, 0, 0, 1],
         ["six", 0, 2, 0, 2, 9, 1, 0, 0, 1],
@@ -144,12 +145,13 @@ def test_values_out_of_range_are_left_out_and_wrong_sums_are_reported(tmp_path: 
     assert notes(recording) == {
         ("row 2", "video06: times 0:10:0:75 are no minutes and seconds"),
         ("row 3", "video06: scores 1, 3, 1 are not three numbers from 0 to 2"),
-        ("row 4", "video06: Total 4, but the scores add up to 1"),
-        ("row 4", "video06: critical_view 1, but the scores add up to 1"),
+        ("row 4", "video06: times 1:0:1000000000:9 are no minutes and seconds"),
+        ("row 5", "video06: Total 4, but the scores add up to 1"),
+        ("row 5", "video06: critical_view 1, but the scores add up to 1"),
     }
     assert [(f.row, f.what) for f in Cholec80CVS().check(tmp_path)] == [
-        ("row 5", "'81' is no video from 1 to 80"),
-        ("row 6", "'six' is no video from 1 to 80"),
+        ("row 6", "'81' is no video from 1 to 80"),
+        ("row 7", "'six' is no video from 1 to 80"),
     ]
 
 
