@@ -173,8 +173,7 @@ def _sort_tables(files: Files, layout: Layout, tables: list[Path]) -> None:
 
 def _columns(files: Files, path: Path) -> set[str]:
     """The names in the first line, lower case; unnamed index columns left out."""
-    rows = Files(files.root).rows(path) or [("", [])]
-    return {name.lower() for name in rows[0][1]} - {""}
+    return {name.lower() for name in files.header(path)} - {""}
 
 
 def _rank(columns: set[str]) -> int:

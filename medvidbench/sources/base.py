@@ -76,10 +76,16 @@ class Source(ABC):
         return ()
 
     def digest(self, root: Path) -> str:
-        """SHA-256 over the names (relative to `root`) and bytes of the label files: names the input of a build."""
+        """SHA-256 over the names (relative to `root`) and bytes of the label files: names the input of a build.
+
+        A file that can't be read counts with its name alone.
+        """
         total = hashlib.sha256()
         for path in self.label_files(root):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            try:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError:  # a finding of `check` says so; a build from the rest still has a name
+                content = "unreadable"
             total.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode("utf-8", "surrogateescape"))
         return total.hexdigest()
 

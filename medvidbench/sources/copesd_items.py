@@ -134,9 +134,8 @@ def _parts(item: Any) -> tuple[str, str]:
     if not isinstance(item, dict):
         return "", ""
     turns = item.get("conversations")
-    answers = [t.get("value") for t in turns if isinstance(t, dict)] if isinstance(turns, list) else []
-    spoken = [t.get("from") for t in turns if isinstance(t, dict)] if isinstance(turns, list) else []
-    said = dict(zip(spoken, answers, strict=True)).get("gpt")
+    listed = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    said = next((turn.get("value") for turn in listed if turn.get("from") == "gpt"), None)
     image = item.get("image")
     return image if isinstance(image, str) else "", said if isinstance(said, str) else ""
 

@@ -23,6 +23,7 @@ from typing import Any
 from medvidbench.records import Finding
 
 MAX_DEPTH = 4
+MAX_HEADER = 2**16
 SHOWN = 5
 _INDEX_COLUMN = re.compile(r"(unnamed: \d+(\.\d+)?)?", re.IGNORECASE)
 
@@ -174,6 +175,17 @@ class Files:
             else:
                 self.find(path, where, f"{len(cells)} cells, the header has {len(header)}", "the row is left out")
         return found
+
+    def header(self, path: Path) -> list[str]:
+        """The cells of a table's first line, stripped, without reading the rest; [] when it can't be read."""
+        try:
+            with path.open("rb") as file:
+                lines = file.read(MAX_HEADER).decode("utf-8-sig", "replace").splitlines()
+            return [cell.strip() for cell in next(csv.reader(lines), [])]
+        except (OSError, csv.Error) as error:
+            reason = _reason(error) if isinstance(error, OSError) else str(error)
+            self.find(path, "", f"not readable: {reason}", "left out")
+            return []
 
     def rows(self, path: Path, separator: str = ",") -> list[tuple[str, list[str]]] | None:
         """("line 1", stripped cells) for each line of a table without a header that isn't blank.

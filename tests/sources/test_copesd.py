@@ -247,7 +247,7 @@ values = st.recursive(
 boxes = st.lists(st.sampled_from(["0.5", "-0.0", "1e400", "nan", "x", "-3", "0.9"]), max_size=5).map(", ".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 @given(st.lists(values | st.fixed_dictionaries({"conversations": values, "image": values}), max_size=4), boxes)
 def test_no_json_value_makes_the_adapter_fail(tmp_path: Path, items: list[Any], numbers: str) -> None:
     write(tmp_path, [*items, item(3, forceps=f"Forceps[{numbers}]")])

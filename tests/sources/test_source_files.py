@@ -67,6 +67,14 @@ def test_a_table_without_a_required_column_is_left_out_with_a_finding(files: Fil
     assert [f.what for f in files.findings] == ["no column c, but a, b"]
 
 
+def test_a_header_is_read_alone(files: Files) -> None:
+    assert files.header(put(files, "a.csv", b"\xef\xbb\xbf, video_id ,label\r\n\xff\xff")) == ["", "video_id", "label"]
+    assert files.header(put(files, "b.csv", b"")) == []
+    assert files.findings == []
+    assert files.header(files.root / "absent.csv") == []
+    assert [f.what for f in files.findings] == ["not readable: No such file or directory"]
+
+
 def test_an_empty_table_is_a_finding(files: Files) -> None:
     assert files.table(put(files, "a.csv", b"")) is None
     assert [f.what for f in files.findings] == ["an empty file"]

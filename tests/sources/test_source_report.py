@@ -130,3 +130,13 @@ def test_a_folder_that_is_not_there_is_an_error_with_the_way_to_get_the_data(key
     with pytest.raises(MedVidBenchError) as error:
         check_source(source_of(key), tmp_path / "absent")
     assert source_of(key).obtain in str(error.value)
+
+
+def test_a_label_file_that_can_not_be_read_counts_with_its_name(tmp_path: Path) -> None:
+    class OneFile(ThreeVideos):
+        def label_files(self, root: Path) -> list[Path]:
+            return [root / "a.json"]
+
+    absent = OneFile().digest(tmp_path)
+    (tmp_path / "a.json").write_text("{}")
+    assert absent != OneFile().digest(tmp_path)
