@@ -5,7 +5,7 @@ split, in folders or with flat names) and finds the videos, or folders of frames
 
 What is stated as truth:
 
-* Times are seconds as annotated; `duration` was cut to whole seconds, so an end up to `ROUNDING` beyond it is where the
+* Times are seconds as annotated; `duration` was cut to whole seconds, so an end up to one second beyond it is where the
   video ends. What passes the end by more is cut there, with a finding; where the video is on disk and PyAV is
   installed, its own length decides such a case.
 * Several actions may go on at once. Annotations without a length are left out, with a finding.
@@ -16,18 +16,15 @@ What is stated as truth:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from medvidbench.records import Finding, FrameFile, Recording, Segment
+from medvidbench.records import Finding, Recording
 from medvidbench.sources.base import SYNTHETIC_MARKER, Source
-from medvidbench.sources.files import Files, number_of, whole_of
-from medvidbench.sources.groups import group_of
-from medvidbench.sources.media import media_of, note_unseen, timed_frames, video_duration
+from medvidbench.sources.files import Files, whole_of
+from medvidbench.sources.media import media_of, note_unseen
 from medvidbench.sources.nurvid_labels import (
     SPLITS,
-    Layout,
     Names,
     check_clip_csvs,
     clip_rows,
@@ -36,10 +33,7 @@ from medvidbench.sources.nurvid_labels import (
     read_names,
     read_splits,
 )
-
-ROUNDING = 1.0
-"""Seconds by which an end may pass the duration, which the file gives in whole seconds."""
-DEFAULT_FPS = 30.0
+from medvidbench.sources.nurvid_video import VideoReader
 
 
 class NurViD(Source):
@@ -122,129 +116,8 @@ class NurViD(Source):
         offered = _actions_by_procedure(videos, names)
         for name, video in videos.items():
             own = Files(root)
-            reader = _VideoReader(own, layout, name, video, media.get(name))
+            reader = VideoReader(own, layout, name, video, media.get(name))
             yield reader.recording(names, offered, splits.get(name, ""))
-
-
-class _VideoReader:
-    """One video's entry of the JSON file."""
-
-    def __init__(self, files: Files, layout: Layout, name: str, video: dict[str, Any], place: Path | None) -> None:
-        self.files, self.layout, self.name, self.video, self.place = files, layout, name, video, place
-
-    def find(self, row: str, what: str, done: str) -> None:
-        self.files.find(self.layout.annotations, f"{self.name} {row}".strip(), what, done)
-
-    def recording(self, names: Names, offered: dict[int, tuple[str, ...]], split: str) -> Recording:
-        procedure = whole_of(self.video.get("operationID"))
-        if procedure not in names.procedure:
-            self.find("operationID", f"no procedure {self.video.get('operationID')!r:.50}", "kept without a procedure")
-        segments, duration = self.segments(names)
-        width, height = self.size()
-        in_file, frames = self.media()
-        return Recording(
-            source=NurViD.name,
-            recording_id=self.name,
-            group=group_of(NurViD.name, self.name),
-            duration=duration,
-            native_fps=self.fps(),
-            width=width,
-            height=height,
-            video=in_file,
-            frames=frames,
-            segments=segments,
-            labels=(("action", offered.get(procedure or 0, ())),),
-            official_split=split,
-            procedure=names.procedure.get(procedure or 0, ""),
-            findings=tuple(self.files.findings),
-        )
-
-    def segments(self, names: Names) -> tuple[tuple[Segment, ...], float]:
-        """The actions in the order of time, within the video, and the video's length in seconds."""
-        read = [self.annotation(number, item, names) for number, item in enumerate(self.annotations(), start=1)]
-        found = [(number, segment) for number, segment in enumerate(read, start=1) if segment is not None]
-        self.note_order([segment for _, segment in found])
-        length = self.duration(max((segment.end for _, segment in found), default=0.0))
-        cut = [kept for number, segment in found if (kept := self.within(number, segment, length))]
-        return tuple(sorted(cut, key=lambda s: (s.start, s.end, s.label))), length
-
-    def annotations(self) -> list[Any]:
-        listed = self.video.get("annotations")
-        if not isinstance(listed, list) or not listed:
-            self.find("annotations", f"{listed!r:.50} is no list of actions", "kept without actions")
-            return []
-        return listed
-
-    def annotation(self, number: int, item: Any, names: Names) -> Segment | None:
-        row = f"annotation {number}"
-        given = item if isinstance(item, dict) else {}
-        action, bounds = whole_of(given.get("actionID")), given.get("segment")
-        times = [number_of(time) for time in bounds] if isinstance(bounds, list) else []
-        if len(times) != 2 or times[0] is None or times[1] is None:
-            self.find(row, f"{bounds!r:.100} is no start and end", "left out")
-        elif action not in names.action:
-            self.find(row, f"no action {given.get('actionID')!r:.50}", "left out")
-        elif times[1] <= times[0]:
-            what = "zero length" if times[1] == times[0] else "its end lies before its start"
-            self.find(row, f"{what}: {times[0]:g} to {times[1]:g} s", "left out")
-        else:
-            return Segment(times[0], times[1], names.action[action or 0], "action")
-        return None
-
-    def note_order(self, segments: list[Segment]) -> None:
-        """Findings on annotations out of order and on actions that overlap; several at once are allowed."""
-        backwards = sum(after.start < before.start for before, after in pairwise(segments))
-        if backwards:
-            self.find("", f"{backwards} annotations begin before the one above them", "sorted by time")
-        ordered = sorted(segments, key=lambda s: (s.start, s.end))
-        pairs = sum(b.start < a.end for i, a in enumerate(ordered) for b in ordered[i + 1 :])
-        if pairs:
-            self.find("", f"{pairs} pairs of annotations overlap", "kept: several actions at once")
-
-    def duration(self, last: float) -> float:
-        """Seconds; the annotated length unless the annotations pass it and the video on disk is longer."""
-        stated = number_of(self.video.get("duration")) or 0.0
-        if stated <= 0:
-            self.find("duration", f"{self.video.get('duration')!r:.50} is no length", "the last annotation ends it")
-            return max(last, 0.0)
-        if last <= stated + ROUNDING:
-            return max(last, stated)
-        measured = video_duration(self.place) if self.place is not None and self.place.is_file() else 0.0
-        if measured <= stated + ROUNDING:
-            return stated
-        self.find("duration", f"{stated:g} s, but the video lasts {measured:.2f} s", "the video's length is used")
-        return measured
-
-    def within(self, number: int, segment: Segment, length: float) -> Segment | None:
-        if segment.start >= 0 and segment.end <= length:
-            return segment
-        row, bounds = f"annotation {number}", f"{segment.start:g} to {segment.end:g} s"
-        what = (
-            f"{bounds} passes the video's end at {length:g} s" if segment.end > length else f"{bounds} begins before 0"
-        )
-        start, end = max(0.0, segment.start), min(length, segment.end)
-        self.find(row, what, "cut there" if start < end else "left out: nothing of it lies in the video")
-        return Segment(start, end, segment.label, segment.kind) if start < end else None
-
-    def size(self) -> tuple[int, int]:
-        width, _, height = str(self.video.get("resolution")).lower().partition("x")
-        sides = whole_of(width), whole_of(height)
-        if not sides[0] or not sides[1] or min(sides[0], sides[1]) < 1:
-            self.find("resolution", f"{self.video.get('resolution')!r:.50} is no width and height", "not used")
-            return 0, 0
-        return sides[0], sides[1]
-
-    def fps(self) -> float:
-        fps = number_of(self.video.get("fps"))
-        if fps is None or fps <= 0:
-            self.find("fps", f"{self.video.get('fps')!r:.50} is no frame rate", f"{DEFAULT_FPS:g} is used")
-            return DEFAULT_FPS
-        return fps
-
-    def media(self) -> tuple[str, tuple[FrameFile, ...]]:
-        if self.place is None:
-            return "", ()
-        return (self.files.name(self.place), ()) if self.place.is_file() else ("", timed_frames(self.files, self.place))
 
 
 def _annotations(video: dict[str, Any]) -> list[dict[str, Any]]:

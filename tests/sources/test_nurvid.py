@@ -145,7 +145,7 @@ def test_the_length_of_a_video_on_disk_decides_when_annotations_pass_the_stated_
 ) -> None:
     write(tmp_path, {"a": video([(4, 120, 130)])})
     put(tmp_path, "videos/a.mp4")
-    monkeypatch.setattr("medvidbench.sources.nurvid.video_duration", lambda path: 140.5)
+    monkeypatch.setattr("medvidbench.sources.nurvid_video.video_duration", lambda path: 140.5)
     recording = read(tmp_path)["a"]
     assert (recording.duration, recording.segments[0].end, recording.video) == (140.5, 130.0, "videos/a.mp4")
     assert said(recording) == [("a duration", "100 s, but the video lasts 140.50 s", "the video's length is used")]
