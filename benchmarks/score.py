@@ -59,7 +59,7 @@ def scoring_alone(rows: list[Any], protocol: str) -> float:
         from medvidbench.evaluation.protocols.official import score_official
 
         return min(timed(lambda: score_official(rows)) for _ in range(3))
-    data = data_from_merged(rows, Path("rows"), "")
+    data = data_from_merged(rows, Path("rows"))
     answers = [Answer(s.sample_id, "m", r["answer"]) for s, r in zip(data.samples, rows, strict=True)]
     return min(timed(lambda: run_protocols(data, answers, "strict")) for _ in range(3))
 

@@ -196,11 +196,27 @@ def test_compare_reports_paired_differences_and_a_tie_with_itself(cli: Cli, cvs_
 
 
 def test_results_of_different_data_are_not_compared(cli: Cli, cvs_file: Path, tmp_path: Path) -> None:
-    other = write(tmp_path / "other.json", {"0": cvs_row(0, (1, 1, 1))})
+    other = write(tmp_path / "other.json", {str(i): cvs_row(i, (1, 1, 1)) for i in range(20)})
     cli("score", cvs_file, "--out", tmp_path / "a.json")
     cli("score", other, "--out", tmp_path / "b.json")
     run = cli("compare", tmp_path / "a.json", tmp_path / "b.json")
     assert run.code == 2 and "different data" in run.err
+
+
+@pytest.mark.parametrize("protocol", ["strict", "official"])
+def test_two_merged_files_with_the_same_truth_are_compared_under_both_protocols(
+    cli: Cli, cvs_file: Path, tmp_path: Path, protocol: str
+) -> None:
+    rows = json.loads(cvs_file.read_text())
+    perfect = write(tmp_path / "perfect.json", {k: {**r, "answer": r["gnd"]} for k, r in rows.items()})
+    cli("score", cvs_file, "--out", tmp_path / "a.json")
+    cli("score", perfect, "--out", tmp_path / "b" / "results.json")
+    (tmp_path / "a.json").rename(tmp_path / "a.results.json")
+    run = cli("compare", tmp_path / "b", tmp_path / "a.results.json", "--json", "--protocol", protocol)
+    assert run.code == 0, run.err
+    found = {m["metric"]: m for m in json.loads(run.out)["metrics"]}
+    assert (found["CVS_acc"]["a"], found["CVS_acc"]["b"]) == (1.0, pytest.approx(0.9))
+    assert (found["CVS_acc"]["n"], found["CVS_acc"]["n_clusters"]) == (20, 20)
 
 
 def test_table_prints_what_score_found(cli: Cli, cvs_file: Path, tmp_path: Path) -> None:

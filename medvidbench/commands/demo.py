@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def run(out: Path) -> None:
         f"\nSynthetic recordings, made up for this demo: no number above says anything about surgery.\n"
         f"  raw data    {raw}\n  benchmark   {bench}/README.md\n  results     {runs}/*/results.json\n"
         f"  table       {out / 'table.md'}\n"
-        f"Next: medvidbench compare {runs / 'majority'} {runs / 'random'}"
+        f"Next: {sys.argv[0]} compare {runs / 'majority'} {runs / 'random'}"
     )
 
 

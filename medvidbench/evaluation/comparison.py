@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.metric_rows import Combine, ratio
+from medvidbench.evaluation.metric_rows import MetricRows, RowOutcome, ratio
 from medvidbench.evaluation.results import Results
 from medvidbench.metrics.comparison import PairedDifference, holm, paired_bootstrap_difference, paired_difference
-
-Columns = dict[str, dict[str, list[float]]]  # metric -> sample id -> the row's sums
+from medvidbench.records import TaskName
 
 
 @dataclass(frozen=True)
@@ -45,58 +45,80 @@ def compare(a: tuple[Results, Path], b: tuple[Results, Path], protocol: str | No
             "two results of the same benchmark",
             "score both prediction files with the same --data",
         )
-    (columns_a, groups), (columns_b, _) = (_read_columns(*a, wanted), _read_columns(*b, wanted))
-    found = [_one(m, columns_a[m], columns_b[m], groups, wanted) for m in columns_a if m in columns_b]
-    kept = [item for item in found if item is not None]
-    if not kept:
-        raise MedVidBenchError(f"The two results have no row in common under the protocol {wanted!r}.")
-    adjusted = holm(np.array([d.p for _, _, _, d in kept]))
-    return [Comparison(*item, float(p)) for item, p in zip(kept, adjusted, strict=True)]
+    rows_a, rows_b = _common(_read_rows(*a, wanted), _read_rows(*b, wanted))
+    metrics_b = {m.name: m for m in _metrics(rows_b, wanted)}
+    pairs = [(m, metrics_b[m.name]) for m in _metrics(rows_a, wanted) if m.name in metrics_b]
+    groups = np.unique(np.array([row["group"] for row in rows_a]), return_inverse=True)[1].astype(np.int64)
+    found = [item for pair in pairs if (item := _one(*pair, groups)) is not None]
+    if not found:
+        raise MedVidBenchError(f"The two results have no scored row in common under the protocol {wanted!r}.")
+    adjusted = holm(np.array([d.p for _, _, _, d in found]))
+    return [Comparison(*item, float(p)) for item, p in zip(found, adjusted, strict=True)]
 
 
-def _one(
-    metric: str, a: dict[str, list[float]], b: dict[str, list[float]], groups: dict[str, str], protocol: str
-) -> tuple[str, float, float, PairedDifference] | None:
-    common = [i for i in a if i in b]
-    if not common:
+Rows: TypeAlias = list[dict[str, Any]]
+
+
+def _one(a: MetricRows, b: MetricRows, groups: NDArray[np.int64]) -> tuple[str, float, float, PairedDifference] | None:
+    common, at_a, at_b = np.intersect1d(a.rows, b.rows, return_indices=True)
+    if not len(common):
         return None
-    left, right = (np.array([side[i] for i in common], dtype=np.float64) for side in (a, b))
-    clusters = _codes([groups[i] for i in common])
-    combine = _combine(protocol, metric)
-    values = [float(combine(side.sum(axis=0))) for side in (left, right)]
-    if combine is ratio and bool(np.all(left[:, 1] == 1.0) and np.all(right[:, 1] == 1.0)):
-        return metric, values[0], values[1], paired_difference(left[:, 0], right[:, 0], clusters)
-    return metric, values[0], values[1], paired_bootstrap_difference(left, right, clusters, combine)
+    left, right = a.columns[at_a], b.columns[at_b]
+    values = [float(m.combine(side.sum(axis=0))) for m, side in ((a, left), (b, right))]
+    if a.combine is ratio and b.combine is ratio and bool(np.all(left[:, 1] == 1.0) and np.all(right[:, 1] == 1.0)):
+        return a.name, values[0], values[1], paired_difference(left[:, 0], right[:, 0], groups[common])
+    difference = paired_bootstrap_difference(left, right, groups[common], a.combine, combine_b=b.combine)
+    return a.name, values[0], values[1], difference
 
 
-def _codes(names: list[str]) -> NDArray[np.int64]:
-    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
-
-
-def _combine(protocol: str, metric: str) -> Combine:
+def _metrics(rows: Rows, protocol: str) -> list[MetricRows]:
+    """The protocol's metrics, rebuilt from the row file; positions are those in `rows`."""
     if protocol == "official":
-        from medvidbench.evaluation.protocols.official import combine_of
-    else:
-        from medvidbench.evaluation.protocols.strict import combine_of
-    return combine_of(metric)
+        from medvidbench.evaluation.protocols.official import metrics_of
+
+        outcomes: dict[TaskName, list[RowOutcome]] = defaultdict(list)
+        for i, row in enumerate(rows):
+            if row["task"] not in ("VS", "RC"):
+                numbers = {item["name"]: item["value"] for item in row["numbers"]}
+                outcomes[row["task"]].append(RowOutcome(i, row["task"], row["source"], row["status"], "", numbers))
+        return metrics_of(outcomes)
+    return _strict_metrics(rows)
 
 
-def _read_columns(results: Results, path: Path, protocol: str) -> tuple[Columns, dict[str, str]]:
+def _strict_metrics(rows: Rows) -> list[MetricRows]:
+    from medvidbench.evaluation.protocols.strict import combine_of
+
+    sums: dict[tuple[str, TaskName], tuple[list[int], list[list[float]]]] = defaultdict(lambda: ([], []))
+    for i, row in enumerate(rows):
+        entries = [(item["name"], [item["value"], 1.0]) for item in row["numbers"]]
+        for name, values in [*entries, *((c["metric"], c["values"]) for c in row["columns"])]:
+            positions, columns = sums[name, row["task"]]
+            positions.append(i)
+            columns.append(values)
+    return [
+        MetricRows(name, task, np.array(positions, dtype=np.int64), np.array(columns), combine_of(name))
+        for (name, task), (positions, columns) in sums.items()
+    ]
+
+
+def _common(a: Rows, b: Rows) -> tuple[Rows, Rows]:
+    """The rows of both for the samples that neither left unscored, in the same order."""
+    by_id = {row["sample_id"]: row for row in b if row["status"] != "unscored"}
+    kept = [row for row in a if row["status"] != "unscored" and row["sample_id"] in by_id]
+    return kept, [by_id[row["sample_id"]] for row in kept]
+
+
+def _read_rows(results: Results, path: Path, protocol: str) -> Rows:
     import pyarrow.parquet as pq
 
     if protocol not in [p.protocol for p in results.protocols()]:
         raise MedVidBenchError(f"{path} has no numbers of the protocol {protocol!r}.", "score it with --protocol both")
-    folder = path if path.is_dir() else path.parent
-    file = folder / (results.rows or "")
+    file = (path if path.is_dir() else path.parent) / Path(results.rows or "").name
     if results.rows is None or not file.is_file():
         raise MedVidBenchError(f"{path} has no row file beside it ({results.rows}).", remedy="score again with --out")
-    names = ["sample_id", "group", "columns"]
-    rows: list[dict[str, Any]] = pq.read_table(file, columns=names, filters=[("protocol", "=", protocol)]).to_pylist()
-    columns: Columns = {}
-    for row in rows:
-        for entry in row["columns"]:
-            columns.setdefault(entry["metric"], {})[row["sample_id"]] = entry["values"]
-    return columns, {row["sample_id"]: row["group"] for row in rows}
+    names = ["sample_id", "group", "source", "task", "status", "numbers", "columns"]
+    rows: Rows = pq.read_table(file, columns=names, filters=[("protocol", "=", protocol)]).to_pylist()
+    return rows
 
 
 def verdict(comparison: Comparison, alpha: float = 0.05) -> str:

@@ -7,6 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,23 @@ class EvalData:
     Attributes:
         merged: the raw merged rows when the data came in that form (the official protocol reads them as
             they are), aligned with `samples`; empty otherwise.
-        digest: SHA-256 of what the truth was read from.
+        digest: SHA-256 over the ids and truths of the samples, whatever file form they came in: two results can be
+            compared when it is equal.
         synthetic: whether the benchmark says that it is made of simulated recordings.
     """
 
     path: str
     samples: list[Sample]
-    digest: str
     synthetic: bool = False
     merged: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @cached_property
+    def digest(self) -> str:
+        total = hashlib.sha256()
+        for s in self.samples:
+            total.update(f"{s.sample_id} {s.truth!r}\n".encode("utf-8", "surrogatepass"))
+        return total.hexdigest()
 
 
 def load_data(
@@ -58,7 +66,7 @@ def load_data(
     return replace(data, samples=[data.samples[i] for i in keep], merged=merged)
 
 
-def data_from_merged(rows: list[dict[str, Any]], path: Path, digest: str) -> EvalData:
+def data_from_merged(rows: list[dict[str, Any]], path: Path) -> EvalData:
     """The rows of a merged file as samples; a row of an unknown task is a finding and is left out."""
     samples, kept, findings = [], [], []
     for position, row in enumerate(rows):
@@ -67,21 +75,12 @@ def data_from_merged(rows: list[dict[str, Any]], path: Path, digest: str) -> Eva
             kept.append(row)
         except MedVidBenchError as error:
             findings.append(Finding(path.name, f"row {position}", error.seen, "left out"))
-    return EvalData(str(path), _finish(samples), digest, merged=kept, findings=findings)
+    return EvalData(str(path), _finish(samples), merged=kept, findings=findings)
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex."""
-    with path.open("rb") as stream:
-        return (
-            hashlib.file_digest(stream, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else _digest(stream.read())
-        )
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _from_folder(path: Path, split: Split) -> EvalData:
@@ -89,7 +88,7 @@ def _from_folder(path: Path, split: Split) -> EvalData:
 
     benchmark = Benchmark.open(path)
     samples = benchmark.samples(split=split)
-    return EvalData(str(path), samples, file_digest(path / "manifest.json"), bool(benchmark.manifest.get("synthetic")))
+    return EvalData(str(path), samples, synthetic=bool(benchmark.manifest.get("synthetic")))
 
 
 def _from_json(path: Path) -> EvalData:
@@ -98,23 +97,22 @@ def _from_json(path: Path) -> EvalData:
         rows = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MedVidBenchError(f"{path} is not valid JSON: {error}.", ACCEPTED) from None
-    digest = _digest(text.encode())
     values = list(rows.values()) if isinstance(rows, dict) else rows
     if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
         raise MedVidBenchError(f"{path} is JSON, but no list or dict of rows.", ACCEPTED)
     if values and "conversations" not in values[0]:
-        return data_from_merged(values, path, digest)
-    return _from_published_rows(values, path, digest)
+        return data_from_merged(values, path)
+    return _from_published_rows(values, path)
 
 
-def _from_published_rows(rows: list[Mapping[str, Any]], path: Path, digest: str) -> EvalData:
+def _from_published_rows(rows: list[Mapping[str, Any]], path: Path) -> EvalData:
     samples, findings = [], []
     for position, row in enumerate(rows):
         try:
             samples.append(from_published(row))
         except MedVidBenchError as error:
             findings.append(Finding(path.name, f"row {position}", error.seen, "left out"))
-    return EvalData(str(path), _finish(samples), digest, findings=findings)
+    return EvalData(str(path), _finish(samples), findings=findings)
 
 
 def _finish(samples: list[Sample]) -> list[Sample]:

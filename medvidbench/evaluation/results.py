@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.files import read_text
-from medvidbench.evaluation.metric_rows import ProtocolScores, RowOutcome
+from medvidbench.evaluation.metric_rows import ProtocolScores, RowOutcome, ratio
 from medvidbench.records import Answer, Sample
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def row_table(
 ) -> pa.Table:
     """One line per sample and protocol: ids, state, numbers, the answer, what was read, and the metric columns.
 
-    `columns` repeats what the metrics sum up (see `MetricRows`), so that two result files can be compared row by row.
+    `columns` holds what a row adds to a metric that is no mean of `numbers` (a kappa's confusion counts; see
+    `MetricRows`), so that two result files can be compared row by row.
     """
     # through Arrow's JSON reader: pa.array and pa.table import pandas when it is installed, a fifth of the whole run
     import pyarrow.json as arrow_json
@@ -153,7 +154,7 @@ def _row(sample: Sample, answer: Answer | None, protocol: str, outcome: RowOutco
     return {
         "sample_id": sample.sample_id,
         "clip_id": sample.clip_id,
-        "source": sample.source,
+        "source": outcome.source,
         "group": sample.group,
         "task": sample.task,
         "qa_type": sample.qa_type,
@@ -172,14 +173,16 @@ def _row_schema() -> pa.Schema:
     texts = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "reason")
     number = pa.struct([("name", pa.string()), ("value", pa.float64())])
     column = pa.struct([("metric", pa.string()), ("values", pa.list_(pa.float64()))])
-    fields = [(name, pa.string()) for name in texts]
+    fields: list[tuple[str, pa.DataType]] = [(name, pa.string()) for name in texts]
     fields += [("numbers", pa.list_(number)), ("reading", pa.string()), ("answer", pa.string())]
     return pa.schema([*fields, ("columns", pa.list_(column))])
 
 
 def _columns_by_row(scores: ProtocolScores) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
-    for metric in scores.overall:
+    for metric in scores.overall if scores.protocol == "strict" else ():
+        if metric.combine is ratio:
+            continue
         for position, values in zip(metric.rows.tolist(), metric.columns.tolist(), strict=True):
             found.setdefault(position, []).append({"metric": metric.name, "values": values})
     return found

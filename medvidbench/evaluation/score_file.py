@@ -81,7 +81,7 @@ def _from_itself(file: PredictionFile, model: str) -> tuple[EvalData, Joined]:
             "a merged file (with struc_info and gnd), or --data",
             "pass --data BENCHMARK_FOLDER or --data FILE with the truth",
         )
-    data = data_from_merged(file.merged, file.path, file_digest(file.path))
+    data = data_from_merged(file.merged, file.path)
     if not data.samples:
         raise MedVidBenchError(f"{file.path}: no row has a known task.", remedy="see `qa_type` in the rows")
     position = {id(row): i for i, row in enumerate(file.merged)}

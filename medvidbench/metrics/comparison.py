@@ -72,6 +72,7 @@ def paired_bootstrap_difference(
     replicates: int = 10_000,
     seed: int = 0,
     level: float = 0.95,
+    combine_b: Combine | None = None,
 ) -> PairedDifference:
     """combine(sums of a) - combine(sums of b), e.g. of two kappas, both models resampled together by cluster.
 
@@ -80,9 +81,10 @@ def paired_bootstrap_difference(
 
     Args:
         columns_a: (N, K) per-row sums of one model; a row with nan is left out for both.
-        columns_b: (N, K) of the other on the same rows.
+        columns_b: (N, K) of the other on the same rows; (N, K') when `combine_b` is given.
         clusters: (N,) ids.
         combine: maps (..., K) sums to (...) values, nan where undefined.
+        combine_b: the same for the other model, when its columns mean something else.
         replicates: number of resamples.
         seed: the same seed gives the same numbers.
         level: coverage of the interval, in (0, 1).
@@ -93,13 +95,21 @@ def paired_bootstrap_difference(
     Raises:
         ValueError: the shapes differ, or a value is infinite.
     """
-    pair = np.hstack(tuple(_paired(columns_a, columns_b)))
-    width = pair.shape[1] // 2
+    a, b = _paired(columns_a, columns_b) if combine_b is None else _beside(columns_a, columns_b)
+    width = a.shape[1]
+    other = combine_b or combine
 
     def difference(sums: Floats) -> Floats:
-        return combine(sums[..., :width]) - combine(sums[..., width:])
+        return combine(sums[..., :width]) - other(sums[..., width:])
 
-    return _test(cluster_bootstrap(pair, clusters, difference, replicates, seed, level), level)
+    return _test(cluster_bootstrap(np.hstack((a, b)), clusters, difference, replicates, seed, level), level)
+
+
+def _beside(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.ndim != 2 or second.ndim != 2 or len(first) != len(second):
+        raise ValueError(f"Paired columns need as many rows, (N, K) and (N, K'), seen {first.shape} and {second.shape}")
+    return first, second
 
 
 def _paired(a: ArrayLike, b: ArrayLike) -> Floats:

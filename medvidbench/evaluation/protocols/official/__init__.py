@@ -15,7 +15,7 @@ Source: arXiv 2512.06581 and the public evaluator of the leaderboard (behaviour 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -60,19 +60,22 @@ def score_official(rows: Sequence[MergedRow]) -> ProtocolScores:
     table = cast("Sequence[Row]", rows)
     running = running_tasks(table)
     outcomes_of, notes = _score_tasks(table, running)
-    overall: list[MetricRows] = []
     by_source: dict[str, list[MetricRows]] = defaultdict(list)
     for task in running:
-        overall += _METRICS[task](outcomes_of[task])
         for source, outcomes in _by_source(outcomes_of[task]).items():
             by_source[source] += _METRICS[task](outcomes)
     return ProtocolScores(
         "official",
         _one_per_row(table, outcomes_of),
-        _in_board_order(overall),
+        metrics_of({task: outcomes_of[task] for task in running}),
         {source: _in_board_order(by_source[source]) for source in sorted(by_source) if by_source[source]},
         notes,
     )
+
+
+def metrics_of(outcomes_of: Mapping[TaskName, Sequence[RowOutcome]]) -> list[MetricRows]:
+    """The board's metrics over each task's outcomes, in the board's column order."""
+    return _in_board_order([metric for task, of in outcomes_of.items() for metric in _METRICS[task](of)])
 
 
 def _score_tasks(
