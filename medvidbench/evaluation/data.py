@@ -39,6 +39,7 @@ class EvalData:
 
     @cached_property
     def digest(self) -> str:
+        """See the class."""
         total = hashlib.sha256()
         for s in self.samples:
             total.update(f"{s.sample_id} {s.truth!r}\n".encode("utf-8", "surrogatepass"))
