@@ -12,7 +12,9 @@ import pytest
 
 from medvidbench.records import Recording
 from medvidbench.sources.copesd import CoPESD
+from medvidbench.sources.copesd_items import find_files, read_clips
 from medvidbench.sources.copesd_motions import ACTION_OF, ACTIONS, action_of, motion_of
+from medvidbench.sources.files import Files
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,13 @@ def test_one_clip_is_read_as_x_y_width_height_and_one_has_boxes_that_follow_noth
     }
     boxes = {name: sum(len(track.boxes) for track in r.tracks) for name, r in recordings.items()}
     assert boxes == {"023521": 952 + 1046, "232521": 0, "233029": 505 + 513}
+
+
+def test_most_knife_boxes_of_that_clip_would_be_empty_as_corners(root: Path) -> None:
+    files = Files(root)
+    clip = read_clips(files, find_files(files, CoPESD()))["233029"]
+    knives = [frame.numbers["Knife"] for frame in clip.frames.values() if "Knife" in frame.numbers]
+    assert (len(knives), sum(c <= a or d <= b for a, b, c, d in knives)) == (513, 452)
 
 
 def test_boxes_lie_in_the_image_and_reach_its_lower_border(recordings: dict[str, Recording]) -> None:
