@@ -82,7 +82,7 @@ def plan_clips(recording: Recording, task: TaskName, seed: int) -> Iterator[Clip
     native = recording.native_fps if recording.native_fps > 0 else 1.0
     for ordinal in range(count):
         key = (seed, recording.source, recording.recording_id, task, ordinal)
-        length = clip_length(recording.duration, *key)
+        length = _in_frames(recording, clip_length(recording.duration, *key))
         start = snap(recording, draw("start", *key) * (recording.duration - length))
         end = min(recording.duration, start + length)
         frames = (round(start * native), round(end * native))  # as published, so that no two clips get one id
@@ -110,6 +110,12 @@ def snap(recording: Recording, time: float) -> float:
     return math.floor(time / step + 1e-9) * step
 
 
+def _in_frames(recording: Recording, length: float) -> float:
+    """A length made whole in native frames where those are longer than a second, so that published bounds keep it."""
+    step = 1.0 / recording.native_fps if recording.native_fps > 0 else 1.0
+    return length if step <= 1.0 else min(recording.duration, math.ceil(length / step - 1e-9) * step)
+
+
 def clip_ending_at(recording: Recording, end: float, *key: str | float) -> Clip | None:
     """A clip of drawn length that ends at `end`; None when that is before 20 s, or when no frame would be shown."""
     if end < MIN_CLIP:
@@ -123,7 +129,8 @@ def clip_around(recording: Recording, start: float, end: float, step: float, *ke
 
     It is 20 to 300 s long, or as long as the interval, and lies at random around it.
     """
-    length = max(end - start, clip_length(min(recording.duration, LONGEST_AROUND), *key))
+    drawn = _in_frames(recording, clip_length(min(recording.duration, LONGEST_AROUND), *key))
+    length = max(end - start, drawn)
     low, high = max(0.0, end - length), max(0.0, min(start, recording.duration - length))
     placed = low + draw("place", *key) * max(0.0, high - low)
     rates = _fitting_rates(recording, length, step)

@@ -13,7 +13,13 @@ from medvidbench.records import Box, Recording
 from medvidbench.tasks.timeline import Scene
 
 ACTORS = {"NurViD": "the clinician", "CoPESD": "the endoscopist"}
-INSTRUMENTS = {"bipolar": "bipolar forceps"}
+INSTRUMENTS = {
+    "bipolar": "bipolar forceps",
+    "own hands left": "surgeon's left hand",
+    "own hands right": "surgeon's right hand",
+    "other hands left": "left hand of another person",
+    "other hands right": "right hand of another person",
+}
 PLURAL_ENDINGS = ("scissors", "forceps", "tweezers", "needle holders")
 MASS_TARGETS = {"fluid"}
 TRIANGLE = re.compile(r"\b(calot|carlot) triangle\b")

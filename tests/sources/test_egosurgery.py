@@ -321,6 +321,9 @@ def test_every_task_of_the_source_gets_questions(tmp_path: Path, has_frames: boo
         # at frame n = 1 + t / 2 of the recording the box begins at 100 + 5 (n - 1) = 100 + 2.5 t
         start = sample.clip_start / 0.5
         assert [b.box.x1 for b in sample.truth.boxes] == [100 + 2.5 * (start + b.time) for b in sample.truth.boxes]
+    for sample in (s for found in samples.values() for s in found):
+        # bounds are published in frames of two seconds: they say the clip's length exactly
+        assert sample.duration == 2 * (sample.clip_end - sample.clip_start)
     assert all(s.frame_paths for found in samples.values() for s in found) == has_frames
 
 
@@ -335,3 +338,11 @@ def test_a_source_of_published_size_is_read_in_under_ten_seconds(tmp_path: Path)
     before = time.process_time()
     assert sum(len(track.boxes) for track in only(tmp_path).tracks) == 2 * 9_930
     assert (time.process_time() - before) * 5 < 10
+
+
+def test_hands_are_asked_for_in_words(tmp_path: Path) -> None:
+    hands = BY_SPLIT.replace("tools", "hands")
+    rows: list[BoxRow] = [(f"01_1_{1 + i:04d}", 1, [100 + 5 * i, 200, 147, 184]) for i in range(40)]
+    coco(tmp_path, rows, hands, names=HANDS, first_class=1)
+    (*samples,) = TASKS["STG"].ask(only(tmp_path), seed=1)
+    assert samples and all("the surgeon's left hand" in s.question and s.target == "Own hands left" for s in samples)
