@@ -1,0 +1,1 @@
+"""One module a world: what happens in a recording, when, and where everything moves."""
