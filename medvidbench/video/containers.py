@@ -12,6 +12,7 @@ from medvidbench.video.errors import UnreadableVideo
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 STRICT = {"err_detect": "explode"}
@@ -81,6 +82,25 @@ def _main_stream(container: InputContainer, path: Path) -> VideoStream:
         raise UnreadableVideo(path, "it is text or a still picture, not a video")
     chosen: VideoStream = stream
     return chosen
+
+
+def packets_of(container: InputContainer, stream: VideoStream | None) -> Iterator[Packet[VideoStream]]:
+    """The packets of the stream (of all streams without one) that have content, in stored order.
+
+    Raises:
+        av.InvalidDataError: also where a stream appears in mid-file, which PyAV meets with an IndexError. Damaged
+            transport streams do that, and sound ones whose audio starts late.
+    """
+    packets: Iterator[Any] = iter(container.demux() if stream is None else container.demux(stream))
+    while True:
+        try:
+            packet = next(packets, None)
+        except IndexError:
+            raise import_av().InvalidDataError(0, "a stream appears in mid-file", container.name) from None
+        if packet is None:
+            return
+        if packet.size:
+            yield packet
 
 
 def read_only(container: InputContainer, stream: VideoStream) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medvidbench.video.containers import ffmpeg_errors, open_video, read_only
+from medvidbench.video.containers import ffmpeg_errors, open_video, packets_of, read_only
 from medvidbench.video.errors import UnreadableVideo
 from medvidbench.video.index import Mode, VideoIndex
 
@@ -70,13 +71,11 @@ def _demux(container: InputContainer, stream: VideoStream, path: Path) -> _Packe
     if not whole_file:
         read_only(container, stream)
     with ffmpeg_errors(path, "reading its packets"):
-        for packet in container.demux() if whole_file else container.demux(stream):
-            if packet.size == 0:
-                continue
+        for packet in packets_of(container, None if whole_file else stream):
             if packet.pts is not None and packet.time_base:
                 found.end = max(found.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream_index == stream.index:
-                found.add(packet)  # type: ignore[arg-type]
+                found.add(packet)
     return found
 
 
@@ -153,8 +152,8 @@ def _first_frame(path: Path) -> VideoFrame:
     container, stream = open_video(path)
     with container, ffmpeg_errors(path, "decoding the first frame"):
         read_only(container, stream)
-        for packet in container.demux(stream):
-            for frame in stream.codec_context.decode(packet if packet.size else None):
+        for packet in chain(packets_of(container, stream), (None,)):
+            for frame in stream.codec_context.decode(packet):
                 return frame
     raise UnreadableVideo(path, "no frame could be decoded", COPY_AGAIN)
 

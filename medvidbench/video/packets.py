@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Set
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.video.containers import import_av, open_video, read_only
+from medvidbench.video.containers import import_av, open_video, packets_of, read_only
 from medvidbench.video.errors import UnreadableVideo
 from medvidbench.video.index import VideoIndex
 
@@ -47,7 +48,7 @@ class PacketReader:
     def _open(self) -> None:
         self._container, self._stream = open_video(Path(self._index.path))
         read_only(self._container, self._stream)
-        self._packets = self._container.demux(self._stream)
+        self._packets = packets_of(self._container, self._stream)
         self._at = 0
         """Place of the next packet in `index.packets`; -1 where it isn't known."""
 
@@ -67,11 +68,14 @@ class PacketReader:
         """
         self._check_owner()
         last = int(self._places(np.array(sorted(wanted))).max())
-        codec = self._stream.codec_context
         skip, keep = "NONREF", "DEFAULT"
         try:
-            packet: Packet[VideoStream] | None = self._reach(start)
-            reached = False
+            packet, reached = self._reach(start), False
+        except self._av.FFmpegError:
+            self._at = -1
+            return
+        codec = self._stream.codec_context  # only now: getting there may have opened the file anew
+        try:
             while packet is not None:
                 reached = reached or packet.pts == key
                 codec.skip_frame = keep if packet.pts in wanted else skip  # type: ignore[assignment]
@@ -129,11 +133,9 @@ class PacketReader:
     # --- getting there -----------------------------------------------------------------------------
 
     def _next(self) -> Packet[VideoStream] | None:
-        for packet in self._packets:
-            if packet.size:
-                self._at += 1
-                return packet
-        return None
+        packet = next(self._packets, None)
+        self._at += packet is not None
+        return packet
 
     def _reach(self, key: int) -> Packet[VideoStream] | None:
         """The key frame's packet; None where neither reading on, nor a seek, nor the file's start leads to it."""
@@ -153,13 +155,11 @@ class PacketReader:
         if self._index.mode == "seek":
             for target in (key, key - self._reorder(place)):
                 self._container.seek(target, stream=self._stream, backward=True)
-                self._packets = self._container.demux(self._stream)
-                first = next((packet for packet in self._packets if packet.size), None)
+                self._packets = packets_of(self._container, self._stream)
+                first = next(self._packets, None)
                 landed = self._place_of(first)
-                if 0 <= landed <= place:
-                    self._container.seek(target, stream=self._stream, backward=True)
-                    self._packets = self._container.demux(self._stream)
-                    self._at = landed
+                if first is not None and 0 <= landed <= place:
+                    self._packets, self._at = chain([first], self._packets), landed
                     return
         self._container.close()
         self._open()
