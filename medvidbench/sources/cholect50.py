@@ -22,9 +22,9 @@ from typing import ClassVar
 
 from medvidbench.records import Finding, FrameFile, Recording
 from medvidbench.sources.base import SYNTHETIC_MARKER, Source
-from medvidbench.sources.cholect50_classes import official_split
+from medvidbench.sources.cholect50_classes import VIDEOS, official_split
 from medvidbench.sources.cholect50_folders import Folders, find_folders, find_frames
-from medvidbench.sources.cholect50_labels import Labels, read_json, read_txt
+from medvidbench.sources.cholect50_labels import Labels, read_json, read_txt, shorten
 from medvidbench.sources.cholect50_truth import compare_with_frames, segments, tracks
 from medvidbench.sources.groups import group_of
 
@@ -69,6 +69,27 @@ class CholecT50(Source):
         folders = find_folders(root, self)
         for number in sorted({*folders.labels, *folders.videos}):
             yield _recording(root, folders, number)
+
+    def missing(self, root: Path) -> tuple[str, ...]:
+        """Which of the 50 videos have no label file, or labels without frames; a synthetic dataset lacks nothing."""
+        folders = find_folders(root, self)
+        unseen = [f"VID{n:02d}" for n in sorted(folders.labels) if n not in folders.videos]
+        parts = [f"the frames of {shorten(unseen)}"] if unseen else []
+        absent = [f"VID{n:02d}" for n in sorted(VIDEOS - set(folders.labels))]
+        if absent and not self.is_synthetic(root):
+            parts.insert(0, f"the labels of {len(absent)} of {len(VIDEOS)} videos: {shorten(absent)}")
+        return tuple(parts)
+
+    def counts(self, root: Path) -> tuple[tuple[str, int], ...]:
+        """Label files, annotated frames, actions (a frame may hold several) and images."""
+        folders = find_folders(root, self)
+        read = [_labels(root, folders, number) for number in sorted(folders.labels)]
+        return (
+            ("label files", len(read)),
+            ("annotated frames", sum(len(labels.frames) for labels in read)),
+            ("actions in them", sum(len(frame) for labels in read for frame in labels.frames.values())),
+            ("images", sum(len(find_frames(root, folder).paths) for folder in folders.videos.values())),
+        )
 
 
 def _recording(root: Path, folders: Folders, number: int) -> Recording:
