@@ -132,7 +132,7 @@ def test_rows_that_end_early_or_at_once_are_left_out_with_their_sheet_row(tmp_pa
 
 def test_values_out_of_range_are_left_out_and_wrong_sums_are_reported(tmp_path: Path) -> None:
     rows: list[list[Cell]] = [
-        [6, 0, 0, 10, 0, 75, 1, 1, 1, 3],
+        [6, 0, 0, 10, 0, 60, 1, 1, 1, 3],
         [6, 0, 1, 0, 1, 9, 1, 3, 1, 5],
         [6, 0, 1, 0, 10**9, 9, 1, 0, 1, 2],
         [6, 1, 2, 0, 2, 9, 1, 0, 0, 4],
@@ -143,7 +143,7 @@ def test_values_out_of_range_are_left_out_and_wrong_sums_are_reported(tmp_path: 
     recording = only(tmp_path)
     assert rated(recording) == [(120.0, 130.0, "100")]
     assert notes(recording) == {
-        ("row 2", "video06: times 0:10:0:75 are no minutes and seconds"),
+        ("row 2", "video06: times 0:10:0:60 are no minutes and seconds"),
         ("row 3", "video06: scores 1, 3, 1 are not three numbers from 0 to 2"),
         ("row 4", "video06: times 1:0:1000000000:9 are no minutes and seconds"),
         ("row 5", "video06: Total 4, but the scores add up to 1"),
@@ -220,6 +220,18 @@ def test_cholec80_beside_gives_phases_tools_video_and_length(tmp_path: Path) -> 
     ]
     assert (recording.duration, recording.video) == (7.0, "Cholec80/videos/Video03.MP4")
     assert rated(recording) == [(2.0, 6.0, "100")]  # without the index the phases say where the clipping begins
+
+
+def test_a_row_that_passes_the_recordings_end_is_cut_there(tmp_path: Path) -> None:
+    write(tmp_path / "video03-phase.txt", "".join(f"{i}\tPreparation\n" for i in range(100)))
+    workbook(tmp_path / "cholec80-CVS.xlsx", [row(3, (0, 2), (0, 9), 1, 0, 0)])
+    assert rated(only(tmp_path)) == [(2.0, 4.0, "100")]
+
+
+def test_a_workbook_goes_before_a_csv_export_that_lies_higher(tmp_path: Path) -> None:
+    workbook(tmp_path / "data/cholec80-CVS.xlsx", [row(2, (0, 10), (0, 19), 2, 2, 1)])
+    write(tmp_path / "cholec80-CVS.csv", ",".join(HEADER))
+    assert len(only(tmp_path).rated) == 1
 
 
 def test_a_missing_frame_ends_a_phase_and_bad_lines_are_findings(tmp_path: Path) -> None:

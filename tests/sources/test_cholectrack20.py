@@ -126,6 +126,21 @@ def test_a_root_that_is_one_videos_folder_is_accepted(tmp_path: Path) -> None:
     assert (recording.frames[0].path, len(recording.tracks)) == ("Frames/000001.png", 1)
 
 
+def test_the_nearest_folder_says_the_split_up_to_the_root(tmp_path: Path) -> None:
+    write(tmp_path / "Testing", {"1": []}, "Training/VID02/VID02.json")
+    assert only(tmp_path).official_split == "train"
+    assert only(tmp_path / "Testing/Training").official_split == "train"
+
+
+def test_frames_go_before_a_video_and_frame_zero_is_none(tmp_path: Path) -> None:
+    write(tmp_path, {"1": [tool(HOOK, [0.5, 0.5, 0.1, 0.1])]})
+    frames(tmp_path / "Training/VID02/Frames", [0, 1])
+    (tmp_path / "Training/VID02/VID02.mp4").write_bytes(b"")
+    recording = only(tmp_path)
+    assert (recording.video, [f.time for f in recording.frames]) == ("", [0.0])
+    assert "frame numbers start at 1" in whats(recording)
+
+
 def test_a_test_video_is_named_as_its_mp4_and_boxes_scale_with_the_stated_size(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -222,8 +237,12 @@ def test_triplets_are_named_as_in_cholect50_and_only_where_verb_and_target_are_t
         (4.0, 5.0, "grasper,retract,gallbladder"),
         (4.0, 5.0, "hook,clip,liver"),
     ]
-    assert "a triplet id that says other than tool, verb and target" in whats(recording)
-    assert "hook,clip,liver is none of CholecT50's triplets" in whats(recording)
+    assert set(whats(recording)) == {  # and nothing on -2
+        "a triplet id that says other than tool, verb and target",
+        "hook,clip,liver is none of CholecT50's triplets",
+        "labels without frames or a video on disk",
+        "1 holes in the annotation inside a phase, the longest of 1 s",
+    }
     assert dict(recording.labels)["triplet"][17] == "grasper,retract,gallbladder"
 
 

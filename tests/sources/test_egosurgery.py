@@ -189,6 +189,25 @@ def test_files_that_repeat_each_other_count_once_and_a_contradiction_is_a_findin
     assert finding.what == "boxes other than in a file read before"
 
 
+def test_the_official_splits_are_believed_before_a_file_that_lies_higher(tmp_path: Path) -> None:
+    coco(tmp_path, [("01_1_0001", SCISSORS, [1, 2, 3, 4])])
+    coco(tmp_path, [("01_1_0001", SCISSORS, [9, 2, 3, 4])], "all.json")
+    assert only(tmp_path).tracks[0].boxes[0].box.x1 == 1.0
+
+
+def test_a_frame_that_stands_twice_keeps_each_box_once_and_other_sizes_are_told(tmp_path: Path) -> None:
+    rows: list[BoxRow] = [("01_1_0001", SCISSORS, [1, 2, 3, 4]), ("01_1_0002", SCISSORS, [1, 2, 3, 4])]
+    document = json.loads(coco(tmp_path, rows).read_text())
+    document["images"][1] |= {"file_name": "train/01/01_1_0001.jpg", "width": 640}
+    write(tmp_path / BY_SPLIT, json.dumps(document))
+    recording = only(tmp_path)
+    assert (tracks(recording), recording.width) == ([("Scissors#1", "Scissors", [0.0])], 1920)
+    assert [(f.row, f.what) for f in EgoSurgery().check(tmp_path)] == [
+        ("image 1", "a frame that stands twice"),
+        ("image 1", "another frame size than before in this clip"),
+    ]
+
+
 def test_hands_are_tracks_beside_tools(tmp_path: Path) -> None:
     coco(tmp_path, [("01_1_0001", SCISSORS, [1, 2, 3, 4])])
     hands = BY_SPLIT.replace("tools", "hands")
