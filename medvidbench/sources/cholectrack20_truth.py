@@ -141,7 +141,8 @@ def _to_pixels(xywh: tuple[float, ...], size: tuple[int, int], where: str, tally
         tally.add(where, "a box without a frame size, which scales it", "in no track")
         return None
     x, y, w, h = xywh
-    x1, y1, x2, y2 = x * width, y * height, (x + w) * width, (y + h) * height
+    # a millionth of a pixel: without the float dust of scaling, a box of whole pixels comes back as one
+    x1, y1, x2, y2 = (round(v, 6) for v in (x * width, y * height, (x + w) * width, (y + h) * height))
     cut = Box(max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2))
     if cut.x1 >= cut.x2 or cut.y1 >= cut.y2:
         tally.add(where, "a box outside the frame", "in no track")

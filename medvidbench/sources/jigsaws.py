@@ -196,7 +196,7 @@ def _header(files: Files, video: Path | None) -> tuple[int, int, float]:
         files.find(video, "", "no AVI header", "kept: its size and length are not known")
         return 0, 0, 0.0
     width, height, frames, rate = header
-    return width, height, frames / (FPS if abs(rate - FPS) < 0.1 or rate <= 0 else rate)
+    return width, height, frames / (FPS if abs(rate - FPS) < 0.01 or rate <= 0 else rate)
 
 
 def _duration(files: Files, layout: Layout, trial: str, seconds: float, lines: list[tuple[int, int, int]]) -> float:

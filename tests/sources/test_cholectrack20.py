@@ -126,6 +126,12 @@ def test_a_root_that_is_one_videos_folder_is_accepted(tmp_path: Path) -> None:
     assert (recording.frames[0].path, len(recording.tracks)) == ("Frames/000001.png", 1)
 
 
+def test_a_box_of_whole_pixels_comes_back_without_float_dust(tmp_path: Path) -> None:
+    # 166 / 854 + 42 / 854 is not 208 / 854 in floats
+    write(tmp_path, {"1": [tool(HOOK, [166 / 854, 79 / 480, 42 / 854, 37 / 480])]})
+    assert only(tmp_path).tracks[0].boxes[0].box == Box(166.0, 79.0, 208.0, 116.0)
+
+
 def test_the_nearest_folder_says_the_split_up_to_the_root(tmp_path: Path) -> None:
     write(tmp_path / "Testing", {"1": []}, "Training/VID02/VID02.json")
     assert only(tmp_path).official_split == "train"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def transcription(root: Path, trial: str, text: str) -> Path:
     return write(root / trial[:-5] / "transcriptions" / f"{trial}.txt", text)
 
 
-def video(root: Path, trial: str, capture: int = 1, frames: int = 12, rate: int = 30) -> Path:
+def video(root: Path, trial: str, capture: int = 1, frames: int = 12, rate: int | Fraction = 30) -> Path:
     """A real AVI with mpeg4, as the dataset's."""
     av = pytest.importorskip("av")
     path = root / trial[:-5] / "video" / f"{trial}_capture{capture}.avi"
@@ -157,6 +158,9 @@ def test_a_video_a_little_shorter_than_its_kinematics_is_usual(tmp_path: Path) -
 
 def test_a_video_of_another_rate_has_its_own_length(tmp_path: Path) -> None:
     video(tmp_path, "Suturing_B001", frames=50, rate=25)
+    assert only(tmp_path).duration == 2.0
+    # the dataset's 30.00003 frames a second are 30 in its annotation
+    video(tmp_path, "Suturing_B001", frames=60, rate=Fraction(60001, 2000))
     assert only(tmp_path).duration == 2.0
 
 
