@@ -35,6 +35,8 @@ FRAME_LIMIT = 2.0**64
 
 Events = list[tuple[float, float, str]]
 
+_EVENT_KEYS = {"start", "end", "caption"}
+
 _TIMES = rf"({NUMBER})-({NUMBER})\s+seconds?:"
 # Quirk: an event may begin anywhere, but a caption ends only before a line that starts with the times themselves: a
 # bullet, number, indent or "**" there, and the rest of the answer becomes this caption.
@@ -140,9 +142,6 @@ def truth_frames(row: Row, fps: float) -> NDArray[np.float64]:
 
 def _frames(seconds: Sequence[tuple[float, float]], fps: float) -> NDArray[np.float64]:
     return np.asarray(np.trunc(np.array(seconds).reshape(-1, 2) * fps), dtype=np.float64)
-
-
-_EVENT_KEYS = {"start", "end", "caption"}
 
 
 def _truth_list(row: Row) -> list[object]:
