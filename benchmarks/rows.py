@@ -6,6 +6,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from medvidbench.sources.cholect50_classes import PHASES
+from medvidbench.struc_info import CVS_KEYS, SKILL_ASPECTS
+
 # rows a task on the public board (arXiv 2512.06581): 6,245 in all
 BOARD = {
     "tal": 1637,
@@ -20,24 +23,6 @@ BOARD = {
     "skill_assessment": 160,
     "cvs_assessment": 648,
 }
-PHASES = (
-    "preparation",
-    "carlot-triangle-dissection",
-    "clipping-and-cutting",
-    "gallbladder-dissection",
-    "gallbladder-packaging",
-    "cleaning-and-coagulation",
-    "gallbladder-extraction",
-)
-ASPECTS = (
-    "Respect for tissue",
-    "Suture/needle handling",
-    "Time and motion",
-    "Flow of operation",
-    "Overall performance",
-    "Quality of final product",
-)
-CRITERIA = ("Two structures", "Cystic plate", "Hepatocystic triangle")
 WORDS = ("the", "grasper", "retracts", "gallbladder", "while", "hook", "dissects", "cystic", "duct", "near", "liver")
 
 
@@ -116,16 +101,15 @@ def _next(rng: random.Random) -> tuple[Any, str, str]:
 
 
 def _skill(rng: random.Random) -> tuple[Any, str, str]:
-    scores, said = ([rng.randint(1, 5) for _ in ASPECTS] for _ in range(2))
-    text = [", ".join(f"{a}: {v}/5" for a, v in zip(ASPECTS, side, strict=True)) for side in (scores, said)]
-    return [{"skill_level": "N", "skill_scores": dict(zip(ASPECTS, scores, strict=True))}], text[0], text[1]
+    scores, said = ([rng.randint(1, 5) for _ in SKILL_ASPECTS] for _ in range(2))
+    text = [", ".join(f"{a}: {v}/5" for a, v in zip(SKILL_ASPECTS, side, strict=True)) for side in (scores, said)]
+    return [{"skill_level": "N", "skill_scores": dict(zip(SKILL_ASPECTS, scores, strict=True))}], text[0], text[1]
 
 
 def _cvs(rng: random.Random) -> tuple[Any, str, str]:
-    scores, said = ([rng.choice((0, 0, 0, 1, 2)) for _ in CRITERIA] for _ in range(2))
-    text = [", ".join(f"{a}: {v}" for a, v in zip(CRITERIA, side, strict=True)) for side in (scores, said)]
-    keys = [name.lower().replace(" ", "_") for name in CRITERIA]
-    return [{"cvs_scores": dict(zip(keys, scores, strict=True))}], text[0], text[1]
+    scores, said = ([rng.choice((0, 0, 0, 1, 2)) for _ in CVS_KEYS] for _ in range(2))
+    text = [", ".join(f"{a}: {v}" for a, v in zip(CVS_KEYS, side, strict=True)) for side in (scores, said)]
+    return [{"cvs_scores": dict(zip(CVS_KEYS.values(), scores, strict=True))}], text[0], text[1]
 
 
 def _captions(qa_type: str) -> Any:
