@@ -13,6 +13,7 @@ from medvidbench.video.errors import UnreadableVideo
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 STRICT = {"err_detect": "explode"}
@@ -101,6 +102,40 @@ def packets_of(container: InputContainer, stream: VideoStream | None) -> Iterato
             return
         if packet.size:
             yield packet
+
+
+class FromFirstKey:
+    """Decodes a file from its first key frame on, as players do.
+
+    A file that was cut or recorded from a running stream may begin with pictures that refer to what isn't there:
+    those stored before the first key frame are left out, and damage in those shown before it doesn't count.
+    """
+
+    def __init__(self, stream: VideoStream, times_are_sound: bool = True) -> None:
+        self._codec = stream.codec_context
+        self._sound = times_are_sound
+        self._begun = False
+        self._start: int | None = None
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """What comes out for this packet; for None, what is left.
+
+        Raises:
+            av.FFmpegError: the packet is damaged.
+        """
+        if packet is None:
+            return self._codec.decode(None)
+        if not self._begun:
+            if not packet.is_keyframe:
+                return []
+            self._begun, self._start = True, packet.pts
+        leading = self._sound and None not in (packet.pts, self._start) and packet.pts < self._start  # type: ignore
+        try:
+            return self._codec.decode(packet)
+        except import_av().FFmpegError:
+            if leading:
+                return []
+            raise
 
 
 def read_only(container: InputContainer, stream: VideoStream) -> None:

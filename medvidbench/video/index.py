@@ -38,6 +38,8 @@ class VideoIndex:
         demuxed_frames: how many packets of video were found.
         hidden_frames: how many of the declared or found frames an edit list hides.
         has_b_frames: frames are stored in another order than shown.
+        open_groups: some group of pictures begins with pictures that are shown before its key frame and may refer to
+            the group before (False in "linear" mode, where times can't tell).
         mode: "seek" (jump to key frames), "scan" (read on from the start, decode what is needed) or "linear" (decode
             everything from the start and count: the file has no presentation times).
         pts: (N,) int64, ascending: the shown frames' times in units of `time_base`.
@@ -57,6 +59,7 @@ class VideoIndex:
     demuxed_frames: int
     hidden_frames: int
     has_b_frames: bool
+    open_groups: bool
     mode: Mode
     pts: NDArray[np.int64]
     keys: NDArray[np.int64]

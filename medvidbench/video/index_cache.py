@@ -19,7 +19,7 @@ from medvidbench.video.index import VideoIndex, build_index
 
 KEPT = 64
 HEAD_AND_TAIL = 65536
-FORMAT = 1
+FORMAT = 2
 """Raise when the fields or their meaning change: old files are then not found."""
 
 _memory: OrderedDict[str, VideoIndex] = OrderedDict()

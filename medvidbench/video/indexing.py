@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medvidbench.video.containers import ffmpeg_errors, open_video, packets_of, read_only
+from medvidbench.video.containers import FromFirstKey, ffmpeg_errors, open_video, packets_of, read_only
 from medvidbench.video.errors import UnreadableVideo
 from medvidbench.video.index import Mode, VideoIndex
 
@@ -58,25 +57,30 @@ def index_file(path: Path) -> VideoIndex:
     container, stream = open_video(path)
     with container:
         entries = len(stream.index_entries)
-        packets = _demux(container, stream, path)
+        packets, first = _demux(container, stream, path)
         _check_complete(path, container, stream, packets, entries)
+        if first is None:
+            raise UnreadableVideo(path, "no frame could be decoded", COPY_AGAIN)
         mode = choose_mode(container.format.name, _has_b(stream, packets), packets)
-        first = _first_frame(path)
         return _assemble(path, container, stream, packets, mode, first)
 
 
-def _demux(container: InputContainer, stream: VideoStream, path: Path) -> _Packets:
-    found = _Packets()
+def _demux(container: InputContainer, stream: VideoStream, path: Path) -> tuple[_Packets, VideoFrame | None]:
+    """All packets, and the frame that a player shows first: it proves the codec, and from where on decoding works."""
+    found, decoder = _Packets(), FromFirstKey(stream)
+    frames: list[VideoFrame] = []
     whole_file = MATROSKA in container.format.name  # its only declared length is that of all streams together
     if not whole_file:
         read_only(container, stream)
-    with ffmpeg_errors(path, "reading its packets"):
+    with ffmpeg_errors(path, "reading its packets and first frame"):
         for packet in packets_of(container, None if whole_file else stream):
-            if packet.pts is not None and packet.time_base:
+            if whole_file and packet.pts is not None and packet.time_base:
                 found.end = max(found.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream_index == stream.index:
                 found.add(packet)
-    return found
+                frames = frames or decoder.decode(packet)
+        frames = frames or decoder.decode(None)
+    return found, frames[0] if frames else None
 
 
 # --- does the header tell the truth? ---------------------------------------------------------------
@@ -144,18 +148,11 @@ def choose_mode(kind: str, has_b: bool, found: _Packets) -> Mode:
     return "scan" if kind in (MPEG_TS, MPEG_PS) else "seek"
 
 
-def _first_frame(path: Path) -> VideoFrame:
-    """The frame that a player shows first: proves the codec, and says from which picture on decoding works.
-
-    A file cut at an open GOP begins with packets that refer to what is no longer there; decoders drop them.
-    """
-    container, stream = open_video(path)
-    with container, ffmpeg_errors(path, "decoding the first frame"):
-        read_only(container, stream)
-        for packet in chain(packets_of(container, stream), (None,)):
-            for frame in stream.codec_context.decode(packet):
-                return frame
-    raise UnreadableVideo(path, "no frame could be decoded", COPY_AGAIN)
+def _has_open_groups(pts: NDArray[np.int64], key: NDArray[np.bool_]) -> bool:
+    """Whether a packet stored after a key frame other than the first is shown before it."""
+    places = np.flatnonzero(key)
+    lowest_after = np.minimum.accumulate(pts[::-1])[::-1]
+    return bool((lowest_after[places[1:]] < pts[places[1:]]).any())
 
 
 def _assemble(
@@ -185,6 +182,7 @@ def _assemble(
         demuxed_frames=len(pts),
         hidden_frames=int(hidden.sum()) + max(0, (declared or 0) - len(pts)) * (MOV in container.format.name),
         has_b_frames=_has_b(stream, found),
+        open_groups=mode != "linear" and _has_open_groups(pts, key),
         mode=mode,
         pts=shown,
         keys=pts[key] if mode != "linear" else np.array([], np.int64),
@@ -197,6 +195,7 @@ def _shown(path: Path, found: _Packets, mode: Mode, first: VideoFrame) -> NDArra
     hidden = np.array(found.hidden)
     if mode == "linear":
         # stored times ascend; the i-th frame out of the decoder is shown at the i-th of them
+        hidden[: found.key.index(True)] = True
         ticks = np.array(found.dts)[~hidden]
         if _Packets.NONE in ticks or (np.diff(ticks) <= 0).any():
             raise UnreadableVideo(path, "its times don't tell the frames apart, or jump back", REMUX)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.video.containers import import_av, open_video, packets_of, read_only
+from medvidbench.video.containers import FromFirstKey, import_av, open_video, packets_of, read_only
 from medvidbench.video.errors import UnreadableVideo
 from medvidbench.video.index import VideoIndex
 
@@ -115,11 +115,11 @@ class PacketReader:
         self._check_owner()
         self._container.close()
         self._open()
-        codec = self._stream.codec_context
+        decoder = FromFirstKey(self._stream, self._index.mode != "linear")
         try:
             while (packet := self._next()) is not None:
-                yield from self._sound(codec.decode(packet))
-            yield from self._sound(codec.decode(None))
+                yield from self._sound(decoder.decode(packet))
+            yield from self._sound(decoder.decode(None))
         except self._av.FFmpegError as error:
             reason = f"decoding fails at packet {self._at} of {self._index.demuxed_frames} ({error.strerror})"
             raise UnreadableVideo(self._index.path, reason) from error

@@ -85,3 +85,25 @@ def test_the_bar_code_of_a_drawn_picture_is_its_number():
     assert [containers.number_of(containers.picture(n)) for n in (0, 1, 299, 32773, 65535)] == [0, 1, 299, 32773, 65535]
     bars = containers.picture(32773)[0, :: containers.BAR, 0]
     assert (bars > 127).tolist() == [True] + [False] * 12 + [True, False, True]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("stored_before", [0, 1, 3])
+def test_a_file_cut_at_an_open_group_of_pictures_begins_at_its_key_frame(suffix, stored_before, variant, tmp_path):
+    import av
+
+    source, target = variant("open_gop.mp4").path, tmp_path / f"cut.{suffix}"
+    with av.open(str(source)) as container, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(container.streams.video[0])
+        packets = [p for p in container.demux(video=0) if p.size]
+        key = [i for i, p in enumerate(packets) if p.is_keyframe][2]
+        first = packets[key].pts // 512  # its number: 512 units a frame
+        assert min(p.pts for p in packets[key:]) < packets[key].pts, "the group isn't open"
+        offset = packets[key - stored_before].dts
+        for packet in packets[key - stored_before :]:
+            packet.stream, packet.pts, packet.dts = stream, packet.pts - offset, packet.dts - offset
+            out.mux(packet)
+    index = build_index(target)
+    assert len(index.pts) == containers.FRAMES - first
+    got = read_frames(target, index.times[::9].tolist())
+    assert [containers.number_of(f) for f in got.frames] == list(range(first, containers.FRAMES, 9))

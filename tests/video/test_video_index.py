@@ -36,6 +36,11 @@ def test_b_frames_are_seen(variant):
     assert [build_index(variant(name).path).has_b_frames for name in names] == [True, True, True, False, False]
 
 
+def test_open_groups_of_pictures_are_seen(variant):
+    names = ("open_gop.mp4", "hevc.mp4", "cfr_gop250.mp4", "vfr.mp4", "start_5s.mkv")
+    assert [build_index(variant(name).path).open_groups for name in names] == [True, True, False, False, False]
+
+
 def test_a_plain_file_has_key_frames_where_they_were_put(variant):
     index = build_index(variant("cfr_gop250.mp4").path)
     # 300 frames, a key frame every 250; 25 frames/s
