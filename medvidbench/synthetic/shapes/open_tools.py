@@ -105,7 +105,7 @@ def syringe_of(half: float, pulled: float, fluid: tuple[int, int, int]) -> list[
 def gauze(opening: float) -> list[Part]:
     """A folded white compress."""
     del opening
-    sheet = poly(((-30, -17), (-12, -20), (2, -14), (0, 4), (4, 15), (-14, 19), (-31, 15), (-27, 0)), (242, 240, 234))
+    sheet = poly(((-46, -12), (-20, -20), (2, -14), (0, 4), (4, 15), (-18, 19), (-47, 11), (-42, 0)), (242, 240, 234))
     folds = [bar((-26, y), (-2, y + 3), 1.4, 1, (208, 206, 200)) for y in (-10, -1, 8)]
     return [sheet, *folds]
 

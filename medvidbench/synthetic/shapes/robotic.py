@@ -21,7 +21,7 @@ def robot_arm(opening: float) -> list[Part]:
 def needle(opening: float) -> list[Part]:
     """A half circle of steel with a pointed end."""
     del opening
-    return [arc(0, 8, 9, -2.6, 0.5, 2.2, (232, 236, 244)), bar((-7.7, 3.4), (-10, 9), 1.6, 0.8, DARK)]
+    return [arc(0, 11, 12, -2.7, 0.6, 2.8, (236, 240, 248)), bar((-10.8, 5.9), (-13, 12), 2, 0.8, DARK)]
 
 
 MAKERS: dict[str, Callable[[float], list[Part]]] = {"robot arm": robot_arm, "needle": needle}

@@ -10,6 +10,8 @@ from medvidbench.records import RatedInterval
 from medvidbench.synthetic.truth import Action, Hand, Interval, Key, Mark, Mover, Skill
 
 Point = tuple[float, float]
+HOLDING = 38.0
+"""Units from the tip of a held tool to the fingers."""
 SETTLE = 0.05
 """Seconds before a whole second by which an object has come, and after one by which it has begun to go at the most."""
 
@@ -104,6 +106,13 @@ def strokes(route: Route, start: float, end: float, at: Point, reach: Point, pac
         y = at[1] + reach[1] * rng.uniform(-1.0, 1.0)
         route.key(time, x, y, (1.0 if side > 0 else 0.0) if jaws else 0.0)
         side = -side
+
+
+def bare(route: Route, at: Point) -> Point:
+    """Where the tip of a tool would be if a hand without one is to reach `at` with its fingers."""
+    length = math.hypot(at[0] - route.pivot[0], at[1] - route.pivot[1])
+    reach = HOLDING * route.scale / length
+    return at[0] + reach * (at[0] - route.pivot[0]), at[1] + reach * (at[1] - route.pivot[1])
 
 
 def near(rng: Random, at: Point, spread: float) -> Point:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from medvidbench.synthetic.truth import Action, Hand, Mark
-from medvidbench.synthetic.worlds.draft import Draft, Point, Route, near, strokes
+from medvidbench.synthetic.worlds.draft import Draft, Point, Route, bare, near, strokes
 
 WIDTH, HEIGHT, FPS = 320, 180, 25.0
 
@@ -26,11 +26,11 @@ class Step:
 
 
 PLACES: dict[str, Point] = {
-    "basin": (66.0, 132.0),
+    "basin": (58.0, 134.0),
     "arm": (170.0, 96.0),
     "belly": (196.0, 88.0),
     "head": (262.0, 66.0),
-    "tray": (92.0, 140.0),
+    "tray": (104.0, 122.0),
     "chest": (214.0, 84.0),
     "air": (150.0, 70.0),
 }
@@ -162,13 +162,14 @@ def _act(
     sides: tuple[Hand, ...] = ("right", "left") if step.both or step.motion in ("push", "pull") else ("right",)
     for side in sides:
         things = [step.thing] if step.thing and side == "right" else []
-        apart = 13.0 if side == "right" else -22.0
+        apart = 13.0 if side == "right" else -20.0 if step.thing else -13.0
         seed = rng.getrandbits(32)
         for thing in (*things, f"{side} hand"):
             route = routes.setdefault((thing, side), _route(thing, side, difficulty))
             route.rng = Random(seed)
-            route.enter(start, x + apart, y + (4.0 if side == "left" else 0.0), 0.5)
-            _motion(route, step.motion, (x + apart, y), start, end, pace)
+            at = (x + apart, y) if things else bare(route, (x + apart, y))
+            route.enter(start, *at, 0.5)
+            _motion(route, step.motion, at, start, end, pace)
             route.leave(end)
 
 

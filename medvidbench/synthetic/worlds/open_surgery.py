@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 
 from medvidbench.synthetic.truth import Action, Hand, Interval, Mark
-from medvidbench.synthetic.worlds.draft import Draft, Point, Route, near, strokes
+from medvidbench.synthetic.worlds.draft import Draft, Point, Route, bare, near, strokes
 
 WIDTH, HEIGHT, FPS = 320, 180, 15.0
 PHASES = (
@@ -169,8 +169,10 @@ def _route(thing: str, side: Hand, difficulty: float) -> Route:
 def _motion(route: Route, what: tuple[str, str], side: Hand, start: int, end: int, pace: float) -> None:
     """Hand and tool share the random stream, so that they move as one."""
     tool, activity = what
-    at = near(route.rng, _HANDS[side][3] if side == "assistant" or not tool else WOUND, 5.0)
+    idle = side == "assistant" or (not tool and activity != "tying")
+    at = near(route.rng, _HANDS[side][3] if idle else WOUND, 5.0)
     at = (at[0] + (9.0 if side == "right" else -9.0 if side == "left" else 0.0), at[1] + (3.0 if tool else 0.0))
+    at = at if tool else bare(route, at)
     route.enter(start, *at, opening=0.5)
     reach = {"cutting": (12.0, 5.0), "suturing": (15.0, 7.0), "tying": (20.0, 8.0)}.get(activity, (14.0, 6.0))
     if side == "assistant" or (side == "left" and activity != "tying"):
