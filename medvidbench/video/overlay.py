@@ -25,16 +25,16 @@ Colour = tuple[int, int, int]
 REGION: Colour = (0, 255, 0)
 """Green: no tissue, blood or instrument is."""
 PALETTE: tuple[Colour, ...] = (
-    (86, 180, 233),
-    (230, 159, 0),
-    (0, 200, 140),
-    (240, 228, 66),
-    (213, 94, 0),
-    (204, 121, 167),
-    (120, 160, 255),
-    (255, 255, 255),
+    (255, 176, 0),
+    (86, 220, 255),
+    (255, 240, 80),
+    (190, 140, 255),
+    (150, 255, 220),
+    (90, 150, 255),
 )
-"""Told apart with any colour vision (Okabe and Ito, its dark colours made lighter: they lie on tissue)."""
+"""No red, pink or white: tissue, blood and highlights are. Orange, cyan, yellow, violet, mint, blue differ in
+lightness too, for eyes that see no red."""
+DARK: Colour = (12, 12, 12)
 SMALLEST_FONT = 11
 """Pixels: below, the built-in font can't be read."""
 
@@ -54,8 +54,10 @@ class LabelledBox:
 
     @property
     def colour(self) -> Colour:
-        """By track id, or by label without one: the same in every frame and every run."""
-        return PALETTE[zlib.crc32((self.track_id or self.label).encode()) % len(PALETTE)]
+        """By track id, or by label without one: the same in every frame and every run; ids 1, 2, 3 ... differ."""
+        key = self.track_id or self.label
+        number = int(key) if key.isascii() and key.isdigit() else zlib.crc32(key.encode())
+        return PALETTE[number % len(PALETTE)]
 
 
 def scaled_box(box: Box, original_size: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -130,6 +132,8 @@ def annotate(
     taken: list[tuple[float, float, float, float]] = []
     for item in boxes:
         corners = scaled_box(item.box, original_size or size, size)
+        # a dark rim, so that the line shows on highlights too
+        draw.rectangle((corners[0] - 1, corners[1] - 1, corners[2] + 1, corners[3] + 1), outline=DARK)
         draw.rectangle(corners, outline=item.colour, width=_line_width(size))
     if phase:
         bar = _text_height(font) + 2 * pad
@@ -200,7 +204,7 @@ def _draw_text(
     _, top, _, _ = font.getbbox("Ag|")
     width = bar_width or draw.textlength(text, font) + 2 * pad
     plate = (at[0], at[1], at[0] + width, at[1] + _text_height(font) + 2 * pad)
-    draw.rectangle((plate[0], plate[1], plate[2] - 1, plate[3] - 1), fill=(12, 12, 12))
+    draw.rectangle((plate[0], plate[1], plate[2] - 1, plate[3] - 1), fill=DARK)
     draw.text((at[0] + pad, at[1] + pad - top), text, fill=colour, font=font)
     return plate
 
