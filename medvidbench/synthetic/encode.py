@@ -78,7 +78,12 @@ def write_video(
 def _options(codec: Codec, keyframes: int, b_frames: int, quality: int) -> dict[str, str]:
     common = {"g": str(keyframes), "bf": str(b_frames)}
     if codec == "libx264":
-        return common | {"crf": str(quality), "preset": "veryfast", "threads": "1", "x264-params": "threads=1"}
+        return common | {
+            "crf": str(quality),
+            "preset": "veryfast",
+            "threads": "1",
+            "x264-params": "threads=1:b-adapt=0",
+        }
     quantiser = str(max(1, round(quality / 6)))
     return common | {"qmin": quantiser, "qmax": quantiser, "threads": "1"}
 

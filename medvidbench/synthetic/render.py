@@ -45,20 +45,6 @@ def render(scene: Scene, times: Iterable[float]) -> Iterator[Frame]:
         yield _frame(painter, time)
 
 
-def render_ids(scene: Scene, time: float) -> NDArray[np.int32]:
-    """Which tracked object each pixel shows, (H, W): object ids, 0 for none.
-
-    The same sprites as in `render` at the same places; only what boxes enclose counts (of a laparoscopic instrument
-    its tip), and what lies over it hides it. All 0 while the camera is out of the body.
-    """
-    painter, view = _painter_of(scene), view_at(scene, time)
-    mask = np.zeros((scene.height, scene.width), dtype=np.int32)
-    if not scene.is_outside(time):
-        for _, placed, number in _sprites(painter, time, view):
-            placed.stamp(mask, number)
-    return mask
-
-
 @lru_cache(maxsize=4)
 def _painter_of(scene: Scene) -> Painter:
     return _PAINTERS[scene.world](scene)
@@ -75,7 +61,7 @@ def _frame(painter: Painter, time: float) -> Frame:
     for drag in painter.drags(time, view):
         effects.pull(frame, *drag)
     painter.lay_under(frame, time, view)
-    for _, placed, _ in _sprites(painter, time, view):
+    for _, placed in _sprites(painter, time, view):
         placed.paint(frame, shadow=painter.shadow)
     painter.lay_over(frame, time, view)
     gain = 1 + 0.03 * math.sin(time * 0.9 + scene.number)
@@ -84,14 +70,10 @@ def _frame(painter: Painter, time: float) -> Frame:
     return frame
 
 
-def _sprites(painter: Painter, time: float, view: View) -> list[tuple[float, Placed, int]]:
-    """All that is drawn among the movers, lowest layer first: layer, sprite on its place, object id (0 for props)."""
+def _sprites(painter: Painter, time: float, view: View) -> list[tuple[float, Placed]]:
+    """All that is drawn among the movers, each with its layer, lowest first."""
     scene = painter.scene
     size = (scene.width, scene.height)
-    found: list[tuple[float, Placed, int]] = []
-    for mover in scene.movers:
-        placed = place_mover(mover.kind, pose_at(scene, mover, time, view), size)
-        if placed:
-            found.append((mover.layer, placed, mover.object_id if mover.tracked else 0))
-    found += [(layer, placed, 0) for layer, placed in painter.props(time, view) if placed]
-    return sorted(found, key=lambda item: item[0])
+    movers = [(m.layer, place_mover(m.kind, pose_at(scene, m, time, view), size)) for m in scene.movers]
+    both = [*movers, *painter.props(time, view)]
+    return sorted(((layer, placed) for layer, placed in both if placed), key=lambda item: item[0])

@@ -159,7 +159,7 @@ class Cholecystectomy(Painter):
             yield layer, place(_gallbladder(self.scene.seed, self.scene.number), matrix_, x, y, self._size)
         for mark in self.marks(time, "irrigate", "aspirate"):
             x, y = self.at(view, mark.x, mark.y)
-            grown = min(1.0, (time - mark.start) / 2)
+            grown = min(1.0, 0.1 + (time - mark.start) / 2)
             grown = 1 - 0.7 * (time - mark.start) / (mark.end - mark.start) if mark.kind == "aspirate" else grown
             yield 1, place(_pool(), (0.9 * grown, 0.0, 0.0, 0.5 * grown), x, y + 5, self._size)
 

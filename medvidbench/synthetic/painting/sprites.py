@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medvidbench.synthetic.boxes import matrix
 from medvidbench.synthetic.motion import Pose
 from medvidbench.synthetic.painting.canvas import bevel
 from medvidbench.synthetic.shapes import level_of, parts_of
@@ -133,13 +132,18 @@ class Placed:
         colours = seen[..., :3] if shade == 1.0 else (seen[..., :3] * np.float32(shade)).astype(np.uint16)
         below[...] = np.minimum(colours + below * clear // 255, 255)
 
-    def stamp(self, mask: NDArray[np.int32], number: int) -> None:
-        """Writes `number` where the boxed part covers a pixel by half or more, 0 where the rest does."""
+    def stamp(self, mask: NDArray[np.int32], number: int) -> NDArray[np.bool_]:
+        """Writes `number` where the boxed part covers a pixel by half or more, 0 where the rest does.
+
+        Returns:
+            The boxed pixels, within `where`.
+        """
         left, top, right, bottom = self.where
         below = mask[top:bottom, left:right]
         below[self._seen(self.sprite.picture)[..., 3] > 127] = 0
-        if number:
-            below[self._seen(self.sprite.boxed) > 127] = number
+        own: NDArray[np.bool_] = self._seen(self.sprite.boxed) > 127
+        below[own] = number
+        return own
 
 
 def _cast(frame: Frame, alpha: NDArray[np.uint8], at: tuple[int, int]) -> None:
@@ -150,6 +154,16 @@ def _cast(frame: Frame, alpha: NDArray[np.uint8], at: tuple[int, int]) -> None:
     if w > 0 and h > 0:
         below = frame[top : top + h, left : left + w]
         below[...] = (below * (256 - (alpha[:h, :w, None] >> 2).astype(np.uint16))) >> 8
+
+
+def matrix(pose: Pose, kind: str) -> tuple[float, float, float, float]:
+    """The 2x2 matrix, row by row, from a shape's units to pixels.
+
+    An instrument that is turned about its axis looks flatter; a needle turns as a whole.
+    """
+    angle, flat = (pose.turn, 1.0) if kind == "needle" else (pose.angle, 0.6 + 0.4 * abs(math.cos(pose.turn)))
+    cos, sin = pose.scale * math.cos(angle), pose.scale * math.sin(angle)
+    return cos, -sin * flat, sin, cos * flat
 
 
 def place_mover(kind: str, pose: Pose, size: tuple[int, int]) -> Placed | None:
