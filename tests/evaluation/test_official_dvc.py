@@ -133,6 +133,18 @@ def test_events_below_a_frame_score_0_but_count() -> None:
     assert number(row, "DVC_F1") == pytest.approx(0.5)
 
 
+def test_without_fps_a_second_is_a_frame() -> None:
+    # 0-0.6 is frames 0-0 at 1 fps, and 0-1 at 2 fps
+    row = dvc_row("0-0.6 seconds: a", [(0, 0.6)], fps="2.0")
+    assert number(row, "DVC_F1") == pytest.approx(1.0)
+    assert number({**row, "metadata": {}}, "DVC_F1") == 0.0
+
+
+def test_the_reading_is_every_event_before_flattening() -> None:
+    row = dvc_row("0-10 seconds: a\n5-15.5 seconds: b", [(0, 10)])
+    assert outcome_of(row).reading == [[0.0, 10.0, "a"], [5.0, 15.5, "b"]]
+
+
 def test_the_three_truth_shapes_are_the_same_truth() -> None:
     events = [{"start": "0", "end": 10, "caption": ""}, {"start": 1, "end": 2}]  # the second has no caption: dropped
     for truth in ([events], [{"dc_segments": events}], events):

@@ -123,6 +123,7 @@ def test_tag_and_event_sources(row: Any, tag: str, event: str) -> None:
         ("12_part3", "", "CoPESD", "CoPESD", "CoPESD"),
         ("x12_part3", "", "Unknown", "Unknown", "Unknown"),
         ("video12", "", "CholecTrack20", "CholecT50", "Cholec80_CVS"),
+        ("video1", "", "CholecTrack20", "CholecT50", "Cholec80_CVS"),
         ("VID07", "", "CholecTrack20", "Unknown", "Unknown"),
         ("my_video_3b", "", "AVOS", "AVOS", "AVOS"),  # 11 characters
         ("my_video_3bc", "", "Unknown", "CholecT50", "CholecT50"),

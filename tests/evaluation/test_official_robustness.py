@@ -49,6 +49,11 @@ def test_an_answer_of_10_mb_is_unparsed_at_once(metric: str) -> None:
     assert "10,000,000 characters" in found.reason
 
 
+def test_an_answer_of_just_the_cap_is_read() -> None:
+    assert outcome_of(tag_row("0-10".ljust(ANSWER_CAP), [(0, 10)])).status == "scored"
+    assert outcome_of(tag_row("0-10".ljust(ANSWER_CAP + 1), [(0, 10)])).status == "unparsed"
+
+
 PIECES = [
     *("7", " ", "\n", "7 ", "7-", "7-8 ", "7 to ", "7:", "7:8:9 ", "a", ":", ": 7/5", "7/5,", "/5", "[[", "[[7,", "]"),
     *("7 seconds: [", "7 seconds: [1,2,3,4] ", "\n7-8", "7-8 second", "7-8 seconds:", "7-8 seconds: a\n", "7."),

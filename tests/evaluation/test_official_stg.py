@@ -43,6 +43,12 @@ def test_the_score_is_the_mean_over_the_truths_times() -> None:
     assert number(row, "STG_mIoU") == 0.75
 
 
+def test_box_iou_is_overlap_over_union() -> None:
+    # overlap (6 - 4) x (8 - 4) = 8; areas 4 x 5 = 20 and 6 x 6 = 36; 8 / (20 + 36 - 8)
+    row = stg_row("0 seconds: [2, 3, 6, 8]", {"0": [4, 4, 10, 10]})
+    assert number(row, "STG_mIoU") == pytest.approx(1 / 6)
+
+
 def test_a_missing_time_repeats_the_box_before_and_the_first_has_none() -> None:
     # 0.0: no box, 0. 1.0: 1. 2.0: repeats the box of 1.0, 1.
     row = stg_row("1.0 seconds: [0, 0, 10, 10]", {"0.0": BOX, "1.0": BOX, "2.0": BOX})

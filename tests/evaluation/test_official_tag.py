@@ -86,6 +86,10 @@ def test_frames_and_not_seconds_decide_on_the_threshold() -> None:
     assert number(tag_row("2-5", [(2, 12)], fps="0.2"), "TAG_mIoU@0.3") == 0.0
 
 
+def test_fps_scales_both_sides() -> None:
+    assert number(tag_row("0-8", [(0, 10)], fps=2), "TAG_mIoU@0.5") == pytest.approx(0.8)
+
+
 def test_the_rows_own_fps_goes_before_the_metadata_and_none_is_one() -> None:
     row = tag_row("2-5", [(2, 12)], fps="1.0")
     assert number({**row, "fps": 0.2}, "TAG_mIoU@0.3") == 0.0

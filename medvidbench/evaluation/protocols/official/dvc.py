@@ -156,7 +156,10 @@ def _truth_list(row: Row) -> list[object]:
 
 
 def frame_iou(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, M) intersection / (min(hull, sum of lengths) + 1e-8); reversed intervals are turned round first.
+    """(N, M) intersection / (hull + 1e-8); reversed intervals are turned round first.
+
+    The public evaluator takes the sum of the lengths where that is below the hull; then the intervals are disjoint, and
+    both give 0.
 
     Quirk: an event shorter than a frame has length 0 and IoU 0, but counts in the denominators.
     """
@@ -164,8 +167,7 @@ def frame_iou(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> NDA
     true_start, true_end = np.minimum(truth[:, 0], truth[:, 1]), np.maximum(truth[:, 0], truth[:, 1])
     overlap = np.maximum(np.minimum(end, true_end) - np.maximum(start, true_start), 0.0)
     hull = np.maximum(end, true_end) - np.minimum(start, true_start)
-    lengths = (end - start) + (true_end - true_start)
-    return np.asarray(overlap / (np.minimum(hull, lengths) + 1e-8), dtype=np.float64)
+    return np.asarray(overlap / (hull + 1e-8), dtype=np.float64)
 
 
 def precision_recall(iou: NDArray[np.float64]) -> tuple[float, float]:
@@ -184,18 +186,13 @@ def score_row(row: Row) -> Scored:
     truth = truth_frames(row, fps)
     if not events:
         return Scored({}, None, SKIPPED_UNREAD, "no 'start-end seconds: text' in the answer: not scored, but weighs in")
-    reading = [_json_event(event) for event in events]
     predicted = predicted_frames(events, fps)
+    reading = [list(event) for event in events]
     if not len(predicted) or not len(truth):
         return Scored({}, reading, "unscored", "no event in the truth: not scored, but weighs in")
     precision, recall = precision_recall(frame_iou(predicted, truth))
     f1 = 2 * recall * precision / (recall + precision) if recall + precision > 0 else 0.0
     return Scored({"DVC_precision": precision, "DVC_recall": recall, "DVC_F1": f1}, reading)
-
-
-def _json_event(event: tuple[float, float, str]) -> list[float | str]:
-    infinity = float("inf")
-    return [value if isinstance(value, str) or value < infinity else str(value) for value in event]
 
 
 def metrics(outcomes: Sequence[RowOutcome]) -> list[MetricRows]:
