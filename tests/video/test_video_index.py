@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.video import index_cache
+from medvidbench.video import index_cache, packet_table
+from medvidbench.video.decode import read_frames
 from medvidbench.video.errors import UnreadableVideo
 from medvidbench.video.index import build_index
 from medvidbench.video.index_cache import fingerprint, index_of
@@ -86,6 +87,47 @@ def test_times_are_taken_within_a_millisecond(variant):
 def test_times_outside_the_video_are_refused(variant, time):
     with pytest.raises(MedVidBenchError, match="Asked"):
         build_index(variant("cfr_gop250.mp4").path).numbers_at([0.0, time])
+
+
+def test_times_copied_from_a_container_without_them_are_noticed(variant, tmp_path):
+    import av
+
+    # an AVI with B-frames put into Matroska as it is: the stored order sold as the order of showing
+    target = tmp_path / "copied.mkv"
+    with av.open(str(variant("h264_b.avi").path)) as source, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            packet.stream, packet.pts, packet.dts = stream, number, number
+            out.mux(packet)
+    assert build_index(target).mode == "linear"
+    got = read_frames(target, [8.0, 0.12, 11.96])
+    assert [containers.number_of(f) for f in got.frames] == [200, 3, 299]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "how"),
+    [
+        ("fragmented.mp4", "libx264", containers.X264, {"container_options": {"movflags": "frag_keyframe+empty_moov"}}),
+        ("vp9.webm", "libvpx-vp9", {"g": "50", "deadline": "realtime", "cpu-used": "8"}, {}),
+        ("mpeg4_b.mkv", "mpeg4", containers.MPEG4_B, {}),
+    ],
+)
+def test_other_files_found_in_the_world_are_read(name, codec, options, how, tmp_path):
+    containers.write_video(tmp_path / name, codec, options, frames=120, **how)
+    assert build_index(tmp_path / name).mode == "seek"
+    # 25 frames/s
+    got = read_frames(tmp_path / name, [4.0, 0.12, 4.76])
+    assert [containers.number_of(f) for f in got.frames] == [100, 3, 119]
+
+
+def test_a_linear_file_is_counted_by_decoding_it(variant, monkeypatch):
+    path = variant("h264_b.avi").path
+    monkeypatch.setattr(packet_table, "_decoded", lambda path, times_are_sound: iter(range(299)))
+    assert len(build_index(path).pts) == 299
+    for count in (290, 301):
+        monkeypatch.setattr(packet_table, "_decoded", lambda path, times_are_sound, n=count: iter(range(n)))
+        with pytest.raises(UnreadableVideo, match=f"{count} frames come out of 300 packets"):
+            build_index(path)
 
 
 # --- kept indexes ----------------------------------------------------------------------------------
