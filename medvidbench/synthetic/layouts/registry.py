@@ -106,6 +106,9 @@ def write_all(
 ) -> dict[str, list[Scene]]:
     """Writes several raw datasets to `out/<key>/`, by default all eight, and returns their scenes by key.
 
+    Many pictures are drawn in processes of their own: a script that calls this needs the usual
+    `if __name__ == "__main__":`.
+
     Raises:
         MedVidBenchError: as `write_layout`.
     """
@@ -146,7 +149,10 @@ def _draw_all(shots: Sequence[Shot], progress: Progress | None) -> None:
     from concurrent.futures import ProcessPoolExecutor, as_completed
 
     ordered = sorted(shots, key=lambda shot: -len(shot.times))  # the long ones first, so that no core waits at the end
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+    try:
         for future in as_completed([pool.submit(pictures.draw, shot) for shot in ordered]):
             done += future.result()
             report(done, total)
+    finally:  # after an error or an interrupt nobody waits for what has not begun
+        pool.shutdown(cancel_futures=True)
