@@ -9,6 +9,7 @@ far stitches lie beside their dots.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from random import Random
 
 from medvidbench.records import Rating
@@ -42,7 +43,7 @@ def plan(rng: Random, number: int, seconds: int, difficulty: float) -> Draft:
     draft = Draft(0, WIDTH, HEIGHT, FPS, number // 3 % 8, task)
     draft.skill = skill
     _perform(rng, draft, course, slowness, difficulty)
-    draft.marks.append(Mark("task", 0.0, float(draft.seconds), 0.0, 0.0, name=task))
+    draft.marks = [replace(mark, end=min(mark.end, float(draft.seconds))) for mark in draft.marks]
     return draft
 
 

@@ -137,13 +137,13 @@ def _times(rng: Random, course: tuple[str, ...], seconds: int) -> list[tuple[str
     names = [name for name in course if rng.random() > 0.12] or list(course)
     names = names[: max(1, int(seconds // 5))]
     weights = [rng.uniform(0.6, 1.8) for _ in names]
-    free = seconds - 1.0 - 4.0 * len(names)
+    free = seconds - 1.0 - 4.4 * len(names)
     found: list[tuple[str, float, float]] = []
     at = rng.uniform(0.3, 0.8)
     for name, weight in zip(names, weights, strict=True):
         length = 3.0 + max(0.0, free) * weight / sum(weights) * 0.9
         found.append((name, round(at, 2), round(at + length, 2)))
-        at += length + rng.uniform(0.4, 0.9)
+        at += length + rng.uniform(0.9, 1.4)
     return found
 
 
