@@ -175,6 +175,13 @@ def test_a_source_without_a_scored_row_is_0() -> None:
     }
 
 
+@pytest.mark.parametrize("truth", [[], {}, None, {"start": 0, "end": 10, "caption": ""}, [{"dc_segments": None}], [7]])
+def test_other_shapes_hold_no_truth(truth: object) -> None:
+    found = outcome_of(merged("dense_captioning_gpt", "0-10 seconds: a", truth))
+    assert (found.status, found.numbers) == ("unscored", {})
+    assert "no event in the truth" in found.reason
+
+
 def test_a_row_without_truth_is_unscored_and_weighs_in_too() -> None:
     rows = (dvc_row("0-10 seconds: a", []), dvc_row("0-5 seconds: a", [(0, 10)]))
     assert outcome_of(rows[0]).status == "unscored"

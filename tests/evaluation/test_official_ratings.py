@@ -113,6 +113,9 @@ def test_resampled_sums_without_a_source_leave_it_out() -> None:
     (metric,) = score_official(rows).overall
     sums = np.stack([metric.columns[[0, 0]].sum(0), metric.columns[[1, 1]].sum(0), 0 * metric.columns.sum(0)])
     assert metric.combine(sums).tolist() == pytest.approx([1.0, 0.0, float("nan")], nan_ok=True)
+    # a third source in which nothing was read halves what one source gives, and turns nothing into no number
+    (metric,) = score_official([*rows, sa_row("?", ASPECTS, source="third")]).overall
+    assert metric.combine(sums).tolist() == pytest.approx([0.5, 0.0, float("nan")], nan_ok=True)
 
 
 @pytest.mark.parametrize(
