@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medvidbench.synthetic.layouts import write_layout
 from medvidbench.synthetic.layouts.base import Shot
 from medvidbench.synthetic.layouts.pictures import DRAWN, draw, held
 from medvidbench.synthetic.layouts.registry import layout_of, scenes_of
@@ -69,3 +70,31 @@ def test_two_layouts_draw_one_physical_video_alike(tmp_path):
         for layout in (layout_of("cholect50"), layout_of("cholec80cvs"))
     )
     assert first.scene == second.scene
+
+
+def test_worker_processes_write_the_same_bytes_and_report_every_picture(tmp_path, monkeypatch):
+    from medvidbench.synthetic.layouts import registry
+
+    reports: list[tuple[int, int]] = []
+    written = {}
+    for name, few in (("here", 10**9), ("workers", 0)):
+        monkeypatch.setattr(registry, "FEW_PICTURES", few)
+        monkeypatch.setattr(registry.os, "cpu_count", lambda: 2)
+        reports.clear()
+        write_layout("avos", tmp_path / name, 2, 20, 0, lambda done, total: reports.append((done, total)))
+        paths = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        written[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in paths}
+        assert reports == [(0, 600), (300, 600), (600, 600)]  # two videos of 20 s at 15 frames a second
+    assert written["here"] == written["workers"]
+
+
+def test_an_error_in_a_worker_reaches_the_caller(tmp_path, monkeypatch):
+    from medvidbench.synthetic.layouts import registry
+
+    monkeypatch.setattr(registry, "FEW_PICTURES", 0)
+    monkeypatch.setattr(registry.os, "cpu_count", lambda: 2)
+    scene = scenes_of("avos", 1, 20, 0)[0]
+    (tmp_path / "file").touch()
+    broken = Shot(scene, tmp_path / "file" / "v.mp4", (0.0,), fps=15)
+    with pytest.raises(OSError, match="file"):
+        registry._draw_all([broken], None)
