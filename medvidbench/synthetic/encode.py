@@ -40,8 +40,7 @@ def write_video(
         codec: "libx264" (H.264), or "mpeg4" (as in JIGSAWS's AVI files).
         keyframes: most frames from one key frame to the next.
         b_frames: most B-frames in a row.
-        quality: for "libx264" the constant rate factor (0 best to 51); for "mpeg4" ten times the bits per pixel squared
-            are not used: the quantiser is quality / 6.
+        quality: 0 (best) to 51: the constant rate factor of "libx264"; "mpeg4" takes a sixth of it as its quantiser.
 
     Raises:
         MedVidBenchError: PyAV is missing; no frames; odd sides; frames of different sizes.
@@ -78,11 +77,12 @@ def write_video(
 def _options(codec: Codec, keyframes: int, b_frames: int, quality: int) -> dict[str, str]:
     common = {"g": str(keyframes), "bf": str(b_frames)}
     if codec == "libx264":
+        # measured with x264 on frames of 64x48: with mbtree about 1 of 100 runs gave other bytes, without it 0 of 1500
         return common | {
             "crf": str(quality),
             "preset": "veryfast",
             "threads": "1",
-            "x264-params": "threads=1:b-adapt=0",
+            "x264-params": "threads=1:b-adapt=0:mbtree=0",
         }
     quantiser = str(max(1, round(quality / 6)))
     return common | {"qmin": quantiser, "qmax": quantiser, "threads": "1"}

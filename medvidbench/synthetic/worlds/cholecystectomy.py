@@ -158,15 +158,16 @@ def _right_hand(rng: Random, phase: Interval, outside: list[Interval]) -> list[_
     found: list[_Job] = []
     second = start + rng.randint(0, 1)
     choices = WORK[phase.label]
+    is_clipping = phase.label == CLIP
     while phase.end - second >= 2:
-        end = min(int(phase.end), second + rng.randint(2, 10))
+        end = min(int(phase.end), second + rng.randint(2, 3 if is_clipping else 10))
         triplet = rng.choice(choices)
-        if phase.label == CLIP:  # first the clips, then the cuts
-            triplet = choices[min(len(found), 3)] if len(found) < 4 else triplet
-        if rng.random() < 0.08:
+        if is_clipping and len(found) < 4:  # in a short phase the duct alone, else both tubes: first clips, then cuts
+            triplet = choices[len(found) if phase.end - start >= 14 else 2 * len(found) % 4]
+        elif rng.random() < 0.08:
             triplet = f"{triplet.split(',')[0]},{IDLE}"
         found.append(_Job(second, end, triplet, "right"))
-        second = end + rng.choice((0, 0, 1, 2, 4))
+        second = end + (rng.choice((0, 0, 1)) if is_clipping else rng.choice((0, 0, 1, 2, 4)))
     return found
 
 
