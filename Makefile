@@ -15,15 +15,15 @@ endif
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# the light core: no torch
+# the light core and the video reader: no torch
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e .
+	$(PIP) install -q -c constraints.txt -e ".[video]"
 	@touch $@
 
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt torch
-	$(PIP) install -q -c constraints.txt -e ".[dev,semantic]"
+	$(PIP) install -q -c constraints.txt -e ".[dev,semantic,video]"
 	@touch $@ $(VENV)/.core
 
 demo: $(VENV)/.core
@@ -47,6 +47,9 @@ tests: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/score.py
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/sources.py
+	$(BIN)/python benchmarks/readers.py
+	$(BIN)/python benchmarks/frames.py
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

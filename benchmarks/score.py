@@ -76,9 +76,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(
-            "whole process, 6,245 rows, intervals and row file written (CPU s, peak MB; public evaluator / ours)"
-        )
+        print("whole process, 6,245 rows, intervals and row file written (CPU s, peak MB; public evaluator / ours)")
         for label, protocol, free, theirs in (
             ("official, exact labels", "official", False, OFFICIAL_EXACT_CPU),
             ("official, free text", "official", True, OFFICIAL_FREE_CPU),

@@ -69,15 +69,16 @@ def build(
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder to write the raw layout into.")],
-    recordings: Annotated[int, typer.Option(min=1, help="Number of simulated recordings.")] = 12,
-    seconds: Annotated[int, typer.Option(min=20, help="Length of each in seconds, about.")] = 120,
-    seed: Annotated[int, typer.Option()] = 0,
+    out: Annotated[Path, typer.Option(help="Folder to write the raw datasets into, new or empty.")],
+    recordings: Annotated[int, typer.Option(help="Number of simulated recordings in each layout.")] = 12,
+    seconds: Annotated[int, typer.Option(help="Length of each in seconds, about.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed gives other recordings.")] = 0,
+    sources: Annotated[str | None, typer.Option(help="Only these layouts, e.g. cholect50,nurvid.")] = None,
 ) -> None:
-    """Write simulated recordings in the raw layout of CholecT50 (synthetic, for trying things out)."""
-    from medvidbench.commands.build import run_synth
+    """Write simulated recordings in the raw layouts of the eight datasets (videos need the [video] extra)."""
+    from medvidbench.commands.synth import run
 
-    run_synth(out, recordings, seconds, seed)
+    run(out, recordings, seconds, seed, sources)
 
 
 @sources_app.command(name="list")

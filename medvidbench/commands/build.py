@@ -1,4 +1,4 @@
-"""`medvidbench build` and `medvidbench synth`."""
+"""`medvidbench build`."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _print(report: BuildReport, out: Path) -> None:
 
     console = Console()
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("split", "task", "source", "samples"):
-        table.add_column(name, justify="right" if name == "samples" else "left")
-    for (split, task, source), count in sorted(report.counts.items()):
-        table.add_row(split, task, source, str(count))
+    for name in ("task", "source", "train", "test"):
+        table.add_column(name, justify="left" if name in ("task", "source") else "right")
+    for task, source in sorted({(task, source) for _, task, source in report.counts}):
+        table.add_row(task, source, *(str(report.counts.get((s, task, source), 0)) for s in ("train", "test")))
     console.print(table)
     for note in report.notes:
         console.print(note, markup=False, highlight=False)
@@ -60,13 +60,3 @@ def _print(report: BuildReport, out: Path) -> None:
     if len(report.findings) > SHOWN_FINDINGS:
         console.print(f"All findings: {out / 'findings.jsonl'}", highlight=False)
     print(f"Benchmark: {out}")  # noqa: T201
-
-
-def run_synth(out: Path, recordings: int, seconds: int, seed: int) -> None:
-    """Write the simulated raw layout."""
-    from medvidbench.synthetic.cholect50 import write_cholect50
-
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise MedVidBenchError(f"--out {out} is not an empty folder.", "a folder that is new or empty")
-    write_cholect50(out, recordings, seconds, seed)
-    print(f"Synthetic CholecT50 layout, {recordings} recordings: {out}")  # noqa: T201

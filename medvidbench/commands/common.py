@@ -94,8 +94,9 @@ def cell(value: MetricValue | None) -> str:
         return ""
     if value.value is None:
         return "undefined"
-    interval = value.note or "no interval" if value.ci95 is None else f"[{value.ci95[0]:.3f}, {value.ci95[1]:.3f}]"
-    return f"{value.value:.3f}  {interval.replace('[', chr(92) + '[')}"
+    if value.ci95 is None:
+        return f"{value.value:.3f}  {value.note.split(';')[0] or 'no interval'}"
+    return f"{value.value:.3f}  \\[{value.ci95[0]:.3f}, {value.ci95[1]:.3f}]"
 
 
 def _support(values: Sequence[MetricValue]) -> tuple[str, str, str, str]:

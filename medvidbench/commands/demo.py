@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,22 +13,27 @@ from medvidbench.errors import MedVidBenchError
 if TYPE_CHECKING:
     from medvidbench.evaluation.results import Results
 
-RECORDINGS, SECONDS, SEED = 24, 90, 0
-# half of the recordings go to test, so that 12 of them carry the intervals; a real build keeps 0.85/0.15
+RECORDINGS, SECONDS, SEED = 12, 60, 0
+# half of the recordings go to test, so that intervals have enough of them; a real build keeps 0.85/0.15
 TEST_SHARE = 0.5
 MARK = "medvidbench-demo.json"
 
 
 def run(out: Path) -> None:
     """Write raw data, build, score three blind models, print one table and where everything lies."""
-    from medvidbench.commands import build, evaluate, table
+    from medvidbench.commands import build, evaluate, synth, table
     from medvidbench.models.blind import KINDS
+    from medvidbench.synthetic.layouts import LAYOUT_KEYS
 
     _claim(out)
-    raw, bench, runs = out / "raw" / "cholect50", out / "bench", out / "runs"
+    raw, bench, runs = out / "raw", out / "bench", out / "runs"
     if not raw.is_dir():
-        build.run_synth(raw, RECORDINGS, SECONDS, SEED)
-    build.run([f"cholect50={raw}"], bench, SEED, None, overwrite=True, test_share=TEST_SHARE)
+        part = out / "raw.part"  # an earlier demo that was stopped leaves this, and it is drawn anew
+        shutil.rmtree(part, ignore_errors=True)
+        synth.run(part, RECORDINGS, SECONDS, SEED)
+        part.rename(raw)
+    named = [f"{key}={raw / key}" for key in LAYOUT_KEYS]
+    build.run(named, bench, SEED, None, overwrite=True, test_share=TEST_SHARE)
     results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, None, SEED, None, None) for kind in KINDS]
     table.run([runs / kind for kind in KINDS], "md", "strict", None, "", out / "table.md")
     for protocol in ("strict", "official"):
