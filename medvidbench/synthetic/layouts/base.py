@@ -56,6 +56,8 @@ class Layout(ABC):
     name: ClassVar[str]
     """The dataset's name as published."""
     world: ClassVar[World]
+    most: ClassVar[int] = 999
+    """How many recordings its ids can tell apart."""
 
     def numbers(self, count: int) -> list[int]:
         """The numbers of the scenes that make up `count` recordings."""

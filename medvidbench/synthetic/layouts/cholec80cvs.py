@@ -63,6 +63,7 @@ class Cholec80CVSLayout(Layout):
     key: ClassVar[str] = "cholec80cvs"
     name: ClassVar[str] = "Cholec80_CVS"
     world: ClassVar[World] = "cholecystectomy"
+    most: ClassVar[int] = 80
 
     def numbers(self, count: int) -> list[int]:
         """Below 81, as the dataset has no others; CholecT50 and CholecTrack20 show some of them too."""

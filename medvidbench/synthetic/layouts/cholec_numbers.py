@@ -6,7 +6,6 @@ has come first. From 201 on a number belongs to no real dataset: CholecT50 and C
 
 from __future__ import annotations
 
-from medvidbench.errors import MedVidBenchError
 from medvidbench.sources.cholect50_classes import VIDEOS
 
 _TRACK20 = frozenset({1, 2, 4, 6, 7, 11, 12, 13, 17, 23, 25, 30, 31, 37, 39, 92, 96, 103, 110, 111})
@@ -18,13 +17,7 @@ _APART = 1000
 
 
 def cholec80_numbers(count: int) -> list[int]:
-    """The videos of the Cholec80-CVS layout.
-
-    Raises:
-        MedVidBenchError: more than 80 are wanted.
-    """
-    if count > len(_POOL):
-        raise MedVidBenchError(f"{count} recordings in the layout of Cholec80-CVS.", accepted="at most 80")
+    """The videos of the Cholec80-CVS layout, at most 80."""
     return list(_POOL[:count])
 
 

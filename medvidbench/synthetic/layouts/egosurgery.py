@@ -31,6 +31,7 @@ class EgoSurgeryLayout(Layout):
     key: ClassVar[str] = "egosurgery"
     name: ClassVar[str] = "EgoSurgery"
     world: ClassVar[World] = "open"
+    most: ClassVar[int] = 2 * (100 - _FIRST_VIDEO)
 
     def recording_id(self, ordinal: int, scene: Scene) -> str:
         """Video and clip; videos from 31 on have two clips each (the release ends at 21)."""

@@ -89,8 +89,10 @@ def write_layout(
         progress: called with the number of pictures drawn so far and of all.
 
     Raises:
-        MedVidBenchError: `out` holds something, there is no such layout, or PyAV is missing for a layout with videos.
+        MedVidBenchError: `out` holds something, there is no such layout, it can't hold so many recordings, or PyAV is
+            missing for a layout with videos.
     """
+    _check([key], recordings)
     scenes, shots = _prepare(key, claim(out), recordings, seconds, seed)
     _draw_all(shots, progress)
     return scenes
@@ -112,8 +114,7 @@ def write_all(
     Raises:
         MedVidBenchError: as `write_layout`.
     """
-    for key in keys:
-        layout_of(key)
+    _check(keys, recordings)
     claim(out)
     written: dict[str, list[Scene]] = {}
     shots: list[Shot] = []
@@ -122,6 +123,14 @@ def write_all(
         shots += own
     _draw_all(shots, progress)
     return written
+
+
+def _check(keys: Sequence[str], recordings: int) -> None:
+    """All that can be refused is refused before anything is written."""
+    for layout in map(layout_of, keys):
+        if not 1 <= recordings <= layout.most:
+            seen = f"{recordings} recordings in the layout of {layout.name}."
+            raise MedVidBenchError(seen, accepted=f"1 to {layout.most}")
 
 
 def _prepare(key: str, root: Path, recordings: int, seconds: int, seed: int) -> tuple[list[Scene], list[Shot]]:
