@@ -14,7 +14,6 @@ import numpy as np
 
 from medvidbench.synthetic.motion import View, pose_at, view_at
 from medvidbench.synthetic.painting import benchtop, cholecystectomy, effects, esd, nursing, open_surgery
-from medvidbench.synthetic.painting.canvas import look
 from medvidbench.synthetic.painting.painter import Painter
 from medvidbench.synthetic.painting.sprites import Placed, place_mover
 from medvidbench.synthetic.truth import Scene, World
@@ -57,7 +56,7 @@ def _frame(painter: Painter, time: float) -> Frame:
         effects.sign(frame)
         return frame
     view = view_at(scene, time)
-    frame = np.array(look(painter.canvas(time), view, scene.width, scene.height))
+    frame = np.array(painter.seen(time, view))
     for drag in painter.drags(time, view):
         effects.pull(frame, *drag)
     painter.lay_under(frame, time, view)
@@ -65,7 +64,7 @@ def _frame(painter: Painter, time: float) -> Frame:
         placed.paint(frame, shadow=painter.shadow)
     painter.lay_over(frame, time, view)
     gain = 1 + 0.03 * math.sin(time * 0.9 + scene.number)
-    effects.expose(frame, effects.vignette(scene.width, scene.height, painter.vignette, painter.is_round), gain)
+    effects.expose(frame, painter.vignette, painter.is_round, gain)
     effects.sign(frame)
     return frame
 

@@ -58,22 +58,25 @@ class Haze:
         frame[...] = (frame * (_FULL - thick) + thick * np.uint16(214)) >> 8
 
 
-@lru_cache(maxsize=16)
-def vignette(width: int, height: int, strength: float, is_round: bool) -> NDArray[np.uint16]:
-    """Factors of 128 (H, W, 1): darker towards the corners; for a round view black outside an ellipse."""
+@lru_cache(maxsize=32)
+def _factors(width: int, height: int, strength: float, is_round: bool, gain: float) -> NDArray[np.uint16]:
+    """Factors of 128 (H, W, 3): darker towards the corners; for a round view black outside an ellipse."""
     gx = (np.arange(width)[None, :] + 0.5) / width * 2 - 1
     gy = (np.arange(height)[:, None] + 0.5) / height * 2 - 1
     far = gx**2 + gy**2
-    factor = 1.08 - strength * np.clip(far, 0, 2) / 2
+    factor = gain * (1.08 - strength * np.clip(far, 0, 2) / 2)
     if is_round:
         edge = np.abs(gx) ** 3.2 + np.abs(gy) ** 3.2
         factor = factor * np.clip((1.28 - edge) * 14, 0, 1)
-    return (factor.clip(0, 1.2) * _HALF).astype(np.uint16)[..., None]
+    return np.repeat((factor.clip(0, 1.2) * _HALF).astype(np.uint16)[..., None], 3, axis=2)
 
 
-def expose(frame: Frame, factors: NDArray[np.uint16], gain: float) -> None:
-    """Multiplies a frame by a vignette and a gain of about 1."""
-    frame[...] = np.minimum((frame * (factors * np.float32(gain)).astype(np.uint16)) >> 7, 255)
+def expose(frame: Frame, strength: float, is_round: bool, gain: float) -> None:
+    """A vignette of this strength (0 none to 1), a round view if asked for, and a gain of about 1 in steps of 1/64."""
+    height, width = frame.shape[:2]
+    light = frame * _factors(width, height, strength, is_round, round(64 * gain) / 64)
+    np.right_shift(light, 7, out=light)
+    frame[...] = np.minimum(light, 255)
 
 
 @lru_cache(maxsize=2)

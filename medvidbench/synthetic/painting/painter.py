@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
 from medvidbench.synthetic.motion import Pose, View, pose_at, seen
+from medvidbench.synthetic.painting.canvas import look
 from medvidbench.synthetic.painting.sprites import Placed
 from medvidbench.synthetic.truth import Mark, Mover, Scene
 
@@ -37,10 +38,18 @@ class Painter:
         self.rng = Random(f"{scene.world}:{scene.seed}:{scene.number}:paint")
         # a cache for each painter, so that it goes with it
         self._still = lru_cache(maxsize=6)(self.draw_still)
+        self._look = lru_cache(maxsize=1)(self._look_at)
 
     def canvas(self, time: float) -> Image:
         """The resting picture at a time; not to be drawn on."""
         return self._still(self.state(time))
+
+    def seen(self, time: float, view: View) -> Image:
+        """The resting picture as the camera sees it; not to be drawn on."""
+        return self._look(self.state(time), view)
+
+    def _look_at(self, state: tuple[object, ...], view: View) -> Image:
+        return look(self._still(state), view, self.scene.width, self.scene.height)
 
     def state(self, time: float) -> tuple[object, ...]:
         """What of the resting picture changes, at a time; equal states look equal."""
