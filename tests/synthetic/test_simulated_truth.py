@@ -84,6 +84,7 @@ def test_in_a_cholecystectomy_what_is_in_view_acts_and_what_acts_is_in_view(scen
             acting = scene.actions_at(second)
             assert shown == {action.object_id for action in acting}
             assert len({action.tool for action in acting}) == len(acting)
+            assert len({action.hand for action in acting}) == len(acting)
 
 
 def test_phases_of_a_cholecystectomy_tile_it_and_the_view_is_rated_before_the_first_clip(

@@ -131,7 +131,8 @@ def plan(rng: Random, number: int, seconds: int, difficulty: float) -> Draft:
     jobs += [job for phase in phases if phase.label in _RETRACTING for job in _others(rng, phase)]
     for (tool, hand), object_id in _IDS.items():
         mine = sorted((j for j in jobs if (j.tool, j.hand) == (tool, hand)), key=lambda j: j.start)
-        _move(rng, draft, _with_waiting(mine, draft.outside), object_id, difficulty)
+        others = [job for job in jobs if job.hand == hand and job.tool != tool]
+        _move(rng, draft, _with_waiting(mine, others, draft.outside), object_id, difficulty)
     _bag(rng, draft, difficulty)
     draft.critical_view = _critical_view(rng, phases)
     _marks(rng, draft, difficulty)
@@ -185,13 +186,16 @@ def _others(rng: Random, phase: Interval) -> list[_Job]:
     return found
 
 
-def _with_waiting(jobs: list[_Job], outside: list[Interval]) -> list[_Job]:
-    """An instrument that comes back within two seconds waits in view, unless the camera is out meanwhile."""
+def _with_waiting(jobs: list[_Job], others: list[_Job], outside: list[Interval]) -> list[_Job]:
+    """An instrument that comes back within two seconds waits in view, if its hand is free and the camera in."""
     found: list[_Job] = []
     for job in jobs:
         last = found[-1] if found else None
-        if last and 0 < job.start - last.end <= 2 and not any(last.end <= gap.start <= job.start for gap in outside):
-            found.append(_Job(last.end, job.start, f"{job.tool},{IDLE}", job.hand))
+        if last and 0 < job.start - last.end <= 2:
+            busy = any(other.start < job.start and last.end < other.end for other in others)
+            if not busy and not any(last.end <= gap.start <= job.start for gap in outside):
+                found.append(_Job(last.end, job.start, f"{job.tool},{IDLE}", job.hand))
+                last = found[-1]
         if last and last.end == job.start and last.triplet == job.triplet:
             found[-1] = _Job(last.start, job.end, job.triplet, job.hand)
         else:
