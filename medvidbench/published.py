@@ -125,7 +125,9 @@ def _sample(row: Mapping[str, Any], question: str, answer: str | None, generator
     truth, target = read_truth(task, row.get("struc_info"), answer)
     return Sample(
         sample_id=make_sample_id(source, recording, start, end, fps, qa_type, question),
-        clip_id=str(row.get("id") or "&&".join((recording, str(_plain(start)), str(_plain(end)), str(metadata.get("fps"))))),
+        clip_id=str(
+            row.get("id") or "&&".join((recording, str(_plain(start)), str(_plain(end)), str(metadata.get("fps"))))
+        ),
         source=source,
         recording_id=recording,
         group=group_of(source, recording),
