@@ -1,1 +1,1 @@
-"""Simulated recordings with known truth, written in the raw layouts."""
+"""Simulated recordings with known truth: simulate, render, encode, and the raw layouts of eight datasets."""
