@@ -32,7 +32,8 @@ from medvidbench.synthetic.painting.painter import Drag, Painter
 from medvidbench.synthetic.painting.sprites import Placed, place
 from medvidbench.synthetic.painting.texture import fat
 from medvidbench.synthetic.truth import Mark, Scene
-from medvidbench.synthetic.worlds.cholecystectomy import CALOT, CLIP, CRITERIA, DISSECT, HOLD, PACK, PREPARE
+from medvidbench.synthetic.worlds.cholecystectomy import CALOT, CLIP, DISSECT, HOLD, PACK, PREPARE
+from medvidbench.synthetic.worlds.critical_view import CRITERIA
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from medvidbench.records import RatedInterval, Rating
 from medvidbench.synthetic.truth import Action, Hand, Interval, Mark
-from medvidbench.synthetic.worlds.draft import Draft, Point, Route, chop, near, shares, strokes
+from medvidbench.synthetic.worlds.critical_view import critical_view
+from medvidbench.synthetic.worlds.draft import Draft, Point, Route, near, shares, strokes
 
 WIDTH, HEIGHT, FPS = 320, 180, 25.0
 PREPARE, CALOT, CLIP, DISSECT, PACK, CLEAN, EXTRACT = PHASES = (
@@ -23,7 +23,6 @@ PREPARE, CALOT, CLIP, DISSECT, PACK, CLEAN, EXTRACT = PHASES = (
     "cleaning-and-coagulation",
     "gallbladder-extraction",
 )
-CRITERIA = ("Two structures", "Cystic plate", "Hepatocystic triangle")
 # Courses of an operation. They differ, so that no phase has one sure successor.
 _COURSES = (
     (PREPARE, CALOT, CLIP, DISSECT, PACK, CLEAN, EXTRACT),
@@ -134,7 +133,7 @@ def plan(rng: Random, number: int, seconds: int, difficulty: float) -> Draft:
         others = [job for job in jobs if job.hand == hand and job.tool != tool]
         _move(rng, draft, _with_waiting(mine, others, draft.outside), object_id, difficulty)
     _bag(rng, draft, difficulty)
-    draft.critical_view = _critical_view(rng, phases)
+    draft.critical_view = critical_view(rng, next(phase for phase in phases if phase.label == CALOT))
     _marks(rng, draft, difficulty)
     return draft
 
@@ -268,24 +267,6 @@ def _bag(rng: Random, draft: Draft, difficulty: float) -> None:
         route.key(extract.end - 1.5, x + 24, y - 8)
     route.leave(end)
     draft.movers.append(route.mover())
-
-
-def _critical_view(rng: Random, phases: list[Interval]) -> list[RatedInterval]:
-    """Scores that rise step by step over the first dissection of the triangle, to the full view in about half."""
-    calot = next(phase for phase in phases if phase.label == CALOT)
-    reached = rng.random() < 0.5
-    goal = [rng.choice((1, 2, 2)) if reached else rng.choice((0, 0, 1, 2)) for _ in CRITERIA]
-    if reached and sum(goal) < 5:
-        goal = [2, 2, 2]
-        goal[rng.randrange(3)] = rng.choice((1, 2))
-    pieces = chop(rng, int(calot.start) + 1, int(calot.end), 3, max(3, int(calot.end - calot.start) // 3))
-    found: list[RatedInterval] = []
-    for place, (start, end) in enumerate(pieces, 1):
-        share = place / len(pieces)
-        scores = (min(value, int(value * share + 0.5)) for value in goal)
-        ratings = tuple(Rating(name, score) for name, score in zip(CRITERIA, scores, strict=True))
-        found.append(RatedInterval(float(start), float(end), ratings))
-    return found
 
 
 def _marks(rng: Random, draft: Draft, difficulty: float) -> None:
