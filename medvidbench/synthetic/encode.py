@@ -51,7 +51,7 @@ def write_video(
         raise missing_extra("av", "video", "Writing simulated videos") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(fps).limit_denominator(1001)
-    written = 0
+    written, before = 0, None
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream(codec, rate=rate, options=_options(codec, keyframes, b_frames, quality))
         stream.pix_fmt, stream.thread_count = "yuv420p", 1
@@ -64,7 +64,9 @@ def write_video(
                 raise MedVidBenchError(
                     f"A frame of shape {picture.shape} in a video of {stream.width}x{stream.height}."
                 )
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            if picture is not before:  # a picture that is held is converted once
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+                before = picture
             frame.pts, frame.time_base = written, 1 / rate
             container.mux(stream.encode(frame))
             written += 1
@@ -114,6 +116,6 @@ def write_frames(
         if kind == "jpg":
             image.save(path, quality=JPEG_QUALITY, subsampling=0)
         else:
-            image.save(path, compress_level=3)
+            image.save(path, compress_level=2)
         paths.append(path)
     return paths
