@@ -85,6 +85,21 @@ class Benchmark:
         (name,) = _checked("source", [source], list(roots))
         return Path(roots[name])
 
+    def frame_file(self, sample: Sample, index: int) -> Path:
+        """Where the sample's frame of that index lies.
+
+        Raises:
+            MedVidBenchError: the frames are still inside the video, or there are none.
+        """
+        if not sample.frame_paths:
+            place = f"inside {sample.video}" if sample.video else "not on disk"
+            raise MedVidBenchError(
+                f"The frames of {sample.clip_id} are {place}.", remedy="build with --frame-store DIR to extract them"
+            )
+        store = self.manifest.get("frame_store")
+        root = Path(store) if sample.video and store else self.frame_root(sample.source)
+        return root / sample.frame_paths[index]
+
     def _tables(self) -> list[dict[str, Any]]:
         return [entry for entry in self.manifest["files"] if entry["path"].endswith(".parquet")]
 

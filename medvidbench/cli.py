@@ -60,11 +60,14 @@ def build(
     tasks: Tasks = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a benchmark that stands at --out.")] = False,
     test_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the groups that goes to test.")] = 0.15,
+    frame_store: Annotated[
+        Path | None, typer.Option(help="Folder to extract the frames of videos into, each once; they stay inside else.")
+    ] = None,
 ) -> None:
     """Turn raw datasets into a benchmark folder: Parquet by split, task and source, a card and a manifest."""
     from medvidbench.commands.build import run
 
-    run(source, out, seed, tasks, overwrite, test_share)
+    run(source, out, seed, tasks, overwrite, test_share, frame_store)
 
 
 @app.command()

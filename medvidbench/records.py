@@ -208,10 +208,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The region-caption box: which frame it is drawn on, and where."""
+    """The region-caption box: which frame it is drawn on, and where.
+
+    `frame_path` is "" while that frame is still inside a video; `time` is clip-relative seconds, None when unknown.
+    """
 
     frame_path: str
     box: Box
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +230,17 @@ class Sample:
         clip_unit: which published naming the bounds came under.
         fps: sampling rate of the frames shown to a model, in 1/s.
         duration: length of the clip in seconds, or None when it can't be known.
-        frame_paths, frame_times: what a model is shown; times relative to the clip, seconds.
+        frame_times: when the frames that a model is shown were taken, seconds from the start of the clip.
+        frame_paths: their files, relative to the source's folder (to the frame store when `video` is set too); empty
+            while the frames are still inside `video`, or when nothing is on disk.
         target: what is asked for: the action of TAG, the object of STG and RC.
         choices: the label list that the question offers, in its order.
         answer: the reference answer as text; None in a question-only export.
         truth: the reference, structured; None in a question-only export.
         generator: who wrote the answer: "annotations", a model name, or "published".
         residue: JSON object with the published row's fields that the typed ones can't rebuild.
+        video: the video that the frames are taken from, relative to the source's folder; "" for extracted frames.
+        clip_offset: where the clip begins, seconds on the recording's axis: frame k is at clip_offset + frame_times[k].
     """
 
     sample_id: str
@@ -260,6 +268,8 @@ class Sample:
     truth: Content | None
     generator: str
     residue: str = "{}"
+    video: str = ""
+    clip_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from medvidbench.curation.build import BuildReport
 
 
-def run(sources: list[str], out: Path, seed: int, tasks: str | None, overwrite: bool, test_share: float = 0.15) -> None:
+def run(
+    sources: list[str],
+    out: Path,
+    seed: int,
+    tasks: str | None,
+    overwrite: bool,
+    test_share: float = 0.15,
+    frame_store: Path | None = None,
+) -> None:
     """Read the raw datasets, ask the tasks' questions, write the folder, say what came out."""
     from rich.console import Console
     from rich.progress import Progress
@@ -23,15 +31,11 @@ def run(sources: list[str], out: Path, seed: int, tasks: str | None, overwrite: 
     wanted = parse_tasks(tasks) or None
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Building", total=None)
-        report = build(
-            named,
-            out,
-            seed,
-            wanted,
-            overwrite,
-            lambda text: progress.update(bar, description=text, advance=1),
-            test_share,
-        )
+
+        def say(text: str) -> None:
+            progress.update(bar, description=text, advance=1)
+
+        report = build(named, out, seed, wanted, overwrite, say, test_share, frame_store)
     _print(report, out)
 
 

@@ -54,6 +54,7 @@ def build(
     overwrite: bool = False,
     progress: Callable[[str], object] | None = None,
     test_share: float = TEST_SHARE,
+    frame_store: Path | None = None,
 ) -> BuildReport:
     """Builds a benchmark folder; the same input gives the same bytes.
 
@@ -65,6 +66,7 @@ def build(
         overwrite: replace a benchmark that stands at `out`.
         progress: called with a line of text for each recording.
         test_share: share of each source's groups that goes to test.
+        frame_store: folder to extract the frames of videos into, each once; None leaves them in the videos.
 
     Raises:
         MedVidBenchError: an unknown source or task, a folder that is missing or not laid out as its source, an
@@ -82,11 +84,15 @@ def build(
         seen = f"No question came out of {', '.join(str(given.root) for given in inputs)}."
         found = [f"{f.file}: {f.what}" for given in inputs for f in given.findings[:3]]
         raise MedVidBenchError(seen, remedy="; ".join(found) or "Name another task or dataset.")
+    if frame_store is not None:
+        samples = _stored(inputs, samples, frame_store, progress)
     groups = {g.source.name: {s.group for s in g.samples} for g in inputs}
     split = split_groups(groups, seed, test_share)
     findings = [replace(f, file=f"{g.source.key}/{f.file}") for g in inputs for f in g.findings]
     notes = [*(f"{g.source.name}: no question came out of it." for g in inputs if not g.samples), *split.notes]
     fields = _fields(inputs, split, seed, test_share) | {"notes": notes, "findings": len(findings)}
+    if frame_store is not None:
+        fields["frame_store"] = str(frame_store.resolve())
     sided = (replace(sample, split=split.side(sample.group)) for sample in samples)
     manifest = write_benchmark(out, sided, findings, fields, card, overwrite)
     return BuildReport(out, _flat(manifest["counts"]), tuple(notes), tuple(findings))
@@ -115,6 +121,17 @@ def _read(given: _Input, seed: int, tasks: Sequence[TaskName] | None, progress: 
         given.findings += recording.findings
         for task in chosen:
             given.samples += TASKS[task].ask(recording, seed)
+
+
+def _stored(
+    inputs: Sequence[_Input], samples: list[Sample], folder: Path, progress: Callable[[str], object] | None
+) -> list[Sample]:
+    from medvidbench.curation.frames import store_frames
+
+    stored, findings = store_frames(samples, {g.source.name: g.root for g in inputs}, folder, progress)
+    for source_name, finding in findings:
+        next(g for g in inputs if g.source.name == source_name).findings.append(finding)
+    return stored
 
 
 def _unique(given: _Input) -> Iterator[Sample]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -55,7 +56,7 @@ def build_sample(
         width=recording.width if recording.width > 0 else None,
         height=recording.height if recording.height > 0 else None,
         frame_paths=tuple(frame.path for frame in clip.frames),
-        frame_times=tuple(frame.time for frame in clip.frames),
+        frame_times=shown_times(recording, clip),
         question=question,
         target=target,
         choices=choices,
@@ -63,7 +64,16 @@ def build_sample(
         answer=answer,
         truth=truth,
         generator="annotations",
+        video="" if clip.frames else recording.video,
+        clip_offset=clip.start,
     )
+
+
+def shown_times(recording: Recording, clip: Clip) -> tuple[float, ...]:
+    """Clip-relative times of the frames to show: those of the files, or the sampling grid for a video."""
+    if clip.frames or not recording.video:
+        return tuple(frame.time for frame in clip.frames)
+    return tuple(round(k / clip.fps, 6) for k in range(math.ceil(clip.duration * clip.fps - 1e-9)))
 
 
 def published_bounds(recording: Recording, clip: Clip) -> tuple[ClipUnit, float, float]:

@@ -79,11 +79,11 @@ def _shown_region(clip: Clip, window: Window) -> tuple[float, Region] | None:
     """When the box is drawn, clip-relative, and on which frame; the path is "" when frames come from a video file."""
     times = asked_times(clip, window)
     if not clip.frames:
-        return times[0], Region("", window.boxes[0].box)
+        return times[0], Region("", window.boxes[0].box, times[0])
     for time, boxed in zip(times, window.boxes, strict=True):
         frame = _frame_at(clip, time)
         if frame is not None:
-            return time, Region(frame.path, boxed.box)
+            return time, Region(frame.path, boxed.box, time)
     return None
 
 
