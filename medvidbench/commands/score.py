@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from medvidbench.commands.common import parse_protocol, parse_sources, parse_split, parse_tasks, print_results
@@ -20,6 +21,8 @@ def run(
     sources: str | None,
 ) -> None:
     """Load, join, score, print; write `out` and its row file when asked."""
+    # scoring multiplies no large matrix: BLAS threads would only spin, a tenth of the CPU time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from medvidbench.evaluation.score_file import score_file
 
     chosen = parse_protocol(protocol)

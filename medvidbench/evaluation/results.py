@@ -144,8 +144,8 @@ def row_table(
             lines.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     lines.seek(0)
     options = arrow_json.ParseOptions(explicit_schema=_row_schema(), unexpected_field_behavior="error")
-    # a block must hold the longest line whole
-    reading = arrow_json.ReadOptions(block_size=max(1 << 20, lines.getbuffer().nbytes))
+    # a block must hold the longest line whole; threads would cost more than they bring here
+    reading = arrow_json.ReadOptions(use_threads=False, block_size=max(1 << 20, lines.getbuffer().nbytes))
     return arrow_json.read_json(lines, read_options=reading, parse_options=options)
 
 

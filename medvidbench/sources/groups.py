@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _CHOLEC80_VIDEOS = 80
 _MEDIA_SUFFIX = re.compile(r"\.(mp4|avi|mkv|mov|webm|json|csv|txt|png|jpe?g)$", re.IGNORECASE)
@@ -16,6 +17,7 @@ _JIGSAWS_TRIAL = re.compile(r"_([a-z])(\d{3})(?![0-9a-z])", re.IGNORECASE)
 _LEADING_NUMBER = re.compile(r"^0*(\d+)(?=_|-|$)")
 
 
+@lru_cache(maxsize=4096)
 def group_of(source_name: str, recording_id: str) -> str:
     """The group of a recording: equal for recordings of one physical video, patient or trainee.
 
