@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_KEPT = 100_000
 """Characters of an answer that the row file keeps; the predictions file holds the rest."""
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one a call
 FORMAT: Literal["medvidbench.results/1"] = "medvidbench.results/1"
 
 
@@ -141,7 +142,7 @@ def row_table(
         for outcome in scores.outcomes:
             row = _row(samples[outcome.position], answers[outcome.position], scores.protocol, outcome)
             row["columns"] = columns.get(outcome.position, [])
-            lines.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            lines.write(_as_json(row).encode("utf-8", "replace") + b"\n")
     lines.seek(0)
     options = arrow_json.ParseOptions(explicit_schema=_row_schema(), unexpected_field_behavior="error")
     # a block must hold the longest line whole; threads would cost more than they bring here
@@ -150,7 +151,7 @@ def row_table(
 
 
 def _row(sample: Sample, answer: Answer | None, protocol: str, outcome: RowOutcome) -> dict[str, Any]:
-    reading = None if outcome.reading is None else json.dumps(outcome.reading, ensure_ascii=False)
+    reading = None if outcome.reading is None else _as_json(outcome.reading)
     return {
         "sample_id": sample.sample_id,
         "clip_id": sample.clip_id,
