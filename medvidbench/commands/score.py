@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from medvidbench.commands.common import parse_protocol, parse_sources, parse_split, parse_tasks, print_results
+from medvidbench.commands.common import (
+    parse_protocol,
+    parse_sources,
+    parse_split,
+    parse_tasks,
+    print_results,
+    without_collector,
+)
 from medvidbench.errors import MedVidBenchError
 
 
@@ -28,18 +35,19 @@ def run(
     chosen = parse_protocol(protocol)
     if out is not None and out.is_dir():
         raise MedVidBenchError(f"--out {out} is a folder.", "a file name, e.g. results.json")
-    scored = score_file(
-        predictions,
-        data,
-        chosen,
-        model=model,
-        by_position=by_position,
-        split=parse_split(split),
-        tasks=parse_tasks(tasks),
-        sources=parse_sources(sources),
-    )
-    if out is not None:
-        scored.write(out)
+    with without_collector():
+        scored = score_file(
+            predictions,
+            data,
+            chosen,
+            model=model,
+            by_position=by_position,
+            split=parse_split(split),
+            tasks=parse_tasks(tasks),
+            sources=parse_sources(sources),
+        )
+        if out is not None:
+            scored.write(out)
     print_results(scored.results)
     if out is not None:
         print(f"Results: {out}")  # noqa: T201
