@@ -191,6 +191,8 @@ def test_compare_reports_paired_differences_and_a_tie_with_itself(cli: Cli, cvs_
     assert found["CVS_kappa"]["p"] is None and found["CVS_kappa"]["note"]
     assert found["CVS_acc"]["p_holm"] >= found["CVS_acc"]["p"]
     assert (found["CVS_acc"]["n"], found["CVS_acc"]["n_clusters"]) == (20, 20)
+    shown = cli("compare", tmp_path / "b", tmp_path / "a").out
+    assert "+0.100" in shown and "nan" not in shown
     same = json.loads(cli("compare", tmp_path / "a", tmp_path / "a", "--json").out)["metrics"]
     assert {m["verdict"] for m in same if m["metric"] != "CVS_kappa"} == {"tie"}
 

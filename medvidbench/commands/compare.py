@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,15 @@ def _print(rows: list[Comparison], a: str, b: str) -> None:
     for row in rows:
         d = row.difference
         interval = d.note or "no interval" if d.ci95 is None else f"{d.ci95[0]:+.3f} to {d.ci95[1]:+.3f}"
-        numbers = (f"{row.a:.3f}", f"{row.b:.3f}", f"{d.difference:+.3f}", interval)
-        rest = (f"{d.p:.3g}", f"{row.p_holm:.3g}", f"{d.mdd:.3f}", str(d.n), str(d.n_clusters), verdict(row))
+        numbers = (_shown(row.a, ".3f"), _shown(row.b, ".3f"), _shown(d.difference, "+.3f"), interval)
+        tested = (_shown(d.p, ".3g"), _shown(row.p_holm, ".3g"), _shown(d.mdd, ".3f"))
+        rest = (*tested, str(d.n), str(d.n_clusters), verdict(row))
         table.add_row(row.metric, *numbers, *rest)
     console = Console()
     (console if console.is_terminal else Console(width=170)).print(table)
     console.print("detectable: the smallest true difference found with 80 % power at these rows and groups")
+
+
+def _shown(value: float, form: str) -> str:
+    """The number, or a dash where there is none."""
+    return format(value, form) if math.isfinite(value) else "–"
