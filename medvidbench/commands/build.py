@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medvidbench.commands.common import SHOWN_FINDINGS, parse_tasks, print_findings
-from medvidbench.errors import MedVidBenchError
+from medvidbench.commands.common import SHOWN_FINDINGS, console_of, named_path, parse_tasks, print_findings
 
 if TYPE_CHECKING:
     from medvidbench.curation.build import BuildReport
@@ -27,7 +26,7 @@ def run(
 
     from medvidbench.curation.build import build
 
-    named = [_named_path(text) for text in sources]
+    named = [named_path(text) for text in sources]
     wanted = parse_tasks(tasks) or None
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Building", total=None)
@@ -39,19 +38,11 @@ def run(
     _print(report, out)
 
 
-def _named_path(text: str) -> tuple[str, Path]:
-    name, sign, path = text.partition("=")
-    if not sign or not name or not path:
-        raise MedVidBenchError(f"--source {text!r} is not NAME=PATH.", "e.g. --source cholect50=/data/CholecT50")
-    return name.strip(), Path(path).expanduser()
-
-
 def _print(report: BuildReport, out: Path) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = console_of()
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("task", "source", "train", "test"):
         table.add_column(name, justify="left" if name in ("task", "source") else "right")

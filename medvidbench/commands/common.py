@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from medvidbench.errors import MedVidBenchError
@@ -70,7 +71,7 @@ def parse_protocol(text: str | None) -> Literal["strict", "official", "both"]:
 
 def print_results(results: Results) -> None:
     """Every metric, one column a protocol, with interval, counts and parse rate; then notes and findings."""
-    console = _console()
+    console = console_of()
     console.print(_table(results))
     for item in results.protocols():
         for note in item.notes:
@@ -78,12 +79,24 @@ def print_results(results: Results) -> None:
     print_findings([Finding(**f) for f in results.findings], console)
 
 
-def _console() -> Console:
+def console_of(width: int = 160) -> Console:
+    """The terminal, or `width` columns in a pipe or a log, which has no width: never wrap a number there."""
     from rich.console import Console
 
-    # a pipe or a log has no width: never wrap a number there
     console = Console()
-    return console if console.is_terminal else Console(width=160)
+    return console if console.is_terminal else Console(width=width)
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    """ "nurvid=/data/NurViD" as its two parts.
+
+    Raises:
+        MedVidBenchError: a part or the sign between them is missing.
+    """
+    name, sign, path = text.partition("=")
+    if not sign or not name.strip() or not path:
+        raise MedVidBenchError(f"{text!r} is not NAME=PATH.", "e.g. nurvid=/data/NurViD")
+    return name.strip(), Path(path).expanduser()
 
 
 def _table(results: Results) -> object:
@@ -130,7 +143,7 @@ def _support(values: Sequence[MetricValue]) -> tuple[str, str, str, str]:
 
 def print_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
     """The first few findings and how many more there are."""
-    console = console or _console()
+    console = console or console_of()
     for f in findings[:SHOWN_FINDINGS]:
         place = f"{f.file}, {f.row}" if f.row else f.file
         console.print(f"finding: {place}: {f.what} ({f.done})", markup=False, highlight=False)

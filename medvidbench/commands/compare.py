@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from medvidbench.commands.common import parse_protocol
+from medvidbench.commands.common import console_of, parse_protocol
 from medvidbench.evaluation.comparison import Comparison, compare, verdict
 from medvidbench.evaluation.results import finite, read_results
 
@@ -44,7 +44,6 @@ def _as_dict(row: Comparison) -> dict[str, Any]:
 
 def _print(rows: list[Comparison], a: str, b: str) -> None:
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -71,8 +70,8 @@ def _print(rows: list[Comparison], a: str, b: str) -> None:
         tested = (_shown(d.p, ".3g"), _shown(row.p_holm, ".3g"), _shown(d.mdd, ".3f"))
         rest = (*tested, str(d.n), str(d.n_clusters), verdict(row))
         table.add_row(row.metric, *numbers, *rest)
-    console = Console()
-    (console if console.is_terminal else Console(width=170)).print(table)
+    console = console_of(170)
+    console.print(table)
     console.print("detectable: the smallest true difference found with 80 % power at these rows and groups")
 
 

@@ -60,10 +60,9 @@ def _claim(out: Path) -> None:
 def _print_summary(results: list[Results], protocol: str) -> None:
     """Models as columns, so that the table fits a terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    from medvidbench.commands.common import cell
+    from medvidbench.commands.common import cell, console_of
 
     tables = [next(p for p in item.protocols() if p.protocol == protocol) for item in results]
     title = f"Protocol {protocol}, synthetic data, 95 % intervals clustered by recording"
@@ -75,5 +74,4 @@ def _print_summary(results: list[Results], protocol: str) -> None:
         values = [item.metrics.get(name) for item in tables]
         rates = ["" if v is None or v.parse_rate is None else f" ({100 * v.parse_rate:.0f} %)" for v in values]
         table.add_row(name, *(cell(v) + rate for v, rate in zip(values, rates, strict=True)))
-    console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
+    console_of().print(table)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medvidbench.commands.common import console_of
 from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def _diagnose(file: Path, readers: list[str] | None, frames: int) -> list[Verdic
 
 def _print_table(verdicts: list[Verdict]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
@@ -58,5 +58,4 @@ def _print_table(verdicts: list[Verdict]) -> None:
         worst = "–" if v.worst is None else f"{v.worst:.2f} s"
         style = "" if v.right in (None, v.asked) else "bold red"
         table.add_row(Path(v.file).name, v.reader, right, worst, v.note.replace("[", "\\["), style=style)
-    console = Console()
-    (console if console.is_terminal else Console(width=140)).print(table)
+    console_of(140).print(table)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medvidbench.commands.common import console_of, named_path
 from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from medvidbench.sources.report import SourceReport
-
-PIPE_WIDTH = 160
 
 
 def run_list(as_json: bool) -> None:
@@ -24,7 +22,7 @@ def run_list(as_json: bool) -> None:
     if as_json:
         print(json.dumps(listed, indent=2, ensure_ascii=False))  # noqa: T201
         return
-    console = _console()
+    console = console_of()
     for source in listed:
         console.print(f"[bold]{source['key']}[/bold]  {source['name']}: {', '.join(source['tasks'])}", highlight=False)
         for field in ("licence", "obtain", "layout", "citation", "homepage"):
@@ -46,21 +44,14 @@ def run_check(named: list[str], as_json: bool) -> None:
 
     if not named:
         raise MedVidBenchError("No source is named.", "at least one, e.g. nurvid=/data/NurViD")
-    chosen = [(source_of(name), path) for name, path in map(_named_path, named)]
+    chosen = [(source_of(name), path) for name, path in map(named_path, named)]
     reports = [check_source(source, path) for source, path in chosen]
     if as_json:
         print(json.dumps([_as_json(report) for report in reports], indent=2, ensure_ascii=False))  # noqa: T201
         return
-    console = _console()
+    console = console_of()
     for report in reports:
         _print(report, console)
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, sign, path = text.partition("=")
-    if not sign or not name.strip() or not path:
-        raise MedVidBenchError(f"{text!r} is not NAME=PATH.", "e.g. nurvid=/data/NurViD")
-    return name.strip(), Path(path).expanduser()
 
 
 def _described(source: Any) -> dict[str, Any]:
@@ -154,11 +145,3 @@ def _print_findings(report: SourceReport, console: Console) -> None:
 
 def _place(finding: Any) -> str:
     return f"{finding.file}, {finding.row}" if finding.row else str(finding.file)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # a pipe or a log has no width: never wrap a number there
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from medvidbench.records import Box, Caption, FrameFile, Recording, Region, Sample, Unparsed
+from medvidbench.records import Box, Caption, FrameFile, Recording, Region, Sample
 from medvidbench.tasks.asking import build_sample, first_distinct, plain_number
-from medvidbench.tasks.base import Context, Task
+from medvidbench.tasks.caption import CaptionTask
 from medvidbench.tasks.clips import Clip
-from medvidbench.tasks.reading.caption import read_caption
-from medvidbench.tasks.scoring import needs_judge, normal_label
+from medvidbench.tasks.scoring import normal_label
 from medvidbench.tasks.timeline import active_labels, on_grid
 from medvidbench.tasks.tracks import BoxIndex, Window, asked_times, boxes_by_label, clip_of, is_only_one, windows
 from medvidbench.tasks.verbalise import place, region_sentence
@@ -18,12 +17,11 @@ SAME_TIME = 0.05
 """Seconds within which a frame shows the moment of a box (half the answer grid)."""
 
 
-class RegionCaptioning(Task[Caption]):
+class RegionCaptioning(CaptionTask):
     """Truth: one sentence. Only a judge can score it."""
 
     name = "RC"
     qa_types = ("region_caption", "region_caption_gpt", "region_caption_gemini", "region_caption_annotations")
-    metrics = ()
 
     def ask(self, recording: Recording, seed: int) -> Iterator[Sample]:
         """Questions on windows of tracks; the box is the window's first one that lies on a frame of the clip.
@@ -53,26 +51,6 @@ class RegionCaptioning(Task[Caption]):
         qa_type = "region_caption_annotations"
         label = window.track.label
         return build_sample("RC", qa_type, recording, clip, seed, truth, answer, slots, label, region=region)
-
-    def write(self, truth: Caption) -> str:
-        """The sentence itself."""
-        return truth.text
-
-    def read(self, text: str, context: Context) -> Caption | Unparsed:
-        """The answer's text, without wrapping."""
-        return read_caption(text, context)
-
-    def score(self, parsed: Caption | Unparsed, truth: Caption, context: Context) -> Mapping[str, float]:
-        """No number: no rule can tell a good caption from a bad one, the judge does."""
-        return {}
-
-    def reward(self, parsed: Caption | Unparsed, truth: Caption, context: Context) -> float:
-        """Not given by a rule: the reward is half semantic similarity, half judge.
-
-        Raises:
-            MedVidBenchError: always.
-        """
-        raise needs_judge("RC")
 
 
 def _shown_region(clip: Clip, window: Window) -> tuple[float, Region] | None:
