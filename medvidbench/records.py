@@ -16,6 +16,18 @@ TaskName: TypeAlias = Literal["TAG", "STG", "DVC", "VS", "RC", "NAP", "SA", "CVS
 TASK_NAMES: tuple[TaskName, ...] = ("TAG", "STG", "DVC", "VS", "RC", "NAP", "SA", "CVS")
 Split: TypeAlias = Literal["train", "test"]
 Status: TypeAlias = Literal["scored", "unparsed", "unscored"]
+Granularity: TypeAlias = Literal["video", "segment", "frame"]
+GRANULARITY: dict[TaskName, Granularity] = {
+    "TAG": "segment",
+    "STG": "frame",
+    "DVC": "segment",
+    "VS": "video",
+    "RC": "segment",
+    "NAP": "video",
+    "SA": "video",
+    "CVS": "video",
+}
+"""The level at which a task looks at a video (arXiv 2512.06581)."""
 
 
 # --- what a question is about, and what an answer says ---------------------------------------------
@@ -219,6 +231,36 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a row's reference answer comes from.
+
+    Attributes:
+        source_row: what in the raw dataset it was made from: recording and interval on the recording's axis.
+        template: name and version of the prompt template, or of the rules that worded the answer; "" for a plain label.
+        template_sha256: of the template's text; "" without one.
+        model: as asked for, e.g. "gpt-4.1"; "offline:plain" for rules; "" for an answer that is the annotation itself.
+        model_version: as the server named it.
+        partner: `sample_id` of the row with the other model's answer to the same question, or "".
+        similarity: of the two answers, in [-1, 1]; None without a partner.
+        similarity_method: "minilm", "ngram", or "".
+        decision: "annotation" (never judged), "accepted" (passed validation), "reviewed" (a person kept it) or
+            "imported".
+        call_key: key of the paid call in the cache, or "".
+    """
+
+    source_row: str
+    template: str = ""
+    template_sha256: str = ""
+    model: str = ""
+    model_version: str = ""
+    partner: str = ""
+    similarity: float | None = None
+    similarity_method: str = ""
+    decision: str = "annotation"
+    call_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One question with its truth; one row of the benchmark.
 
@@ -241,6 +283,7 @@ class Sample:
         residue: JSON object with the published row's fields that the typed ones can't rebuild.
         video: the video that the frames are taken from, relative to the source's folder; "" for extracted frames.
         clip_offset: where the clip begins, seconds on the recording's axis: frame k is at clip_offset + frame_times[k].
+        provenance: where the reference answer comes from; None in a question-only export.
     """
 
     sample_id: str
@@ -270,6 +313,7 @@ class Sample:
     residue: str = "{}"
     video: str = ""
     clip_offset: float = 0.0
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
