@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from medvidbench import benchmark
-from medvidbench.benchmark import Benchmark, write_benchmark
+from medvidbench.benchmark import Benchmark
+from medvidbench.curation.folder import write_benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Finding, Label, Sample, Span, Spans
 
@@ -43,24 +43,24 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_layout_is_split_task_source(tmp_path: Path) -> None:
+def test_the_layout_is_split_granularity_task_source(tmp_path: Path) -> None:
     write(tmp_path / "bench")
     assert set(files_of(tmp_path / "bench")) == {
         "README.md",
         "findings.jsonl",
         "manifest.json",
-        "test/NAP/CholecT50.parquet",
-        "test/TAG/AVOS.parquet",
-        "test/TAG/CholecT50.parquet",
-        "train/TAG/CholecT50.parquet",
+        "test/video/NAP/CholecT50-00000-of-00001.parquet",
+        "test/segment/TAG/AVOS-00000-of-00001.parquet",
+        "test/segment/TAG/CholecT50-00000-of-00001.parquet",
+        "train/segment/TAG/CholecT50-00000-of-00001.parquet",
     }
 
 
 def test_rows_come_back_equal_and_sorted_by_recording_and_clip(tmp_path: Path) -> None:
     write(tmp_path / "bench", reversed(ROWS))
     samples = Benchmark.open(tmp_path / "bench").samples()
-    # test before train; within a file by recording and clip start, so the clip at -5 stands before the one at 0.
-    assert samples == [NAP_ROW, ROWS[3], ROWS[2], TAG_ROW, ROWS[1]]
+    # test before train, tasks in their order; in a file by recording and clip start: -5 stands before 0
+    assert samples == [ROWS[3], ROWS[2], TAG_ROW, NAP_ROW, ROWS[1]]
 
 
 def test_split_task_and_source_narrow_what_is_read(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_manifest_tells_counts_and_the_hash_of_every_other_file(tmp_path: Pa
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()
     }
     assert manifest["counts"] == {
-        "test": {"NAP": {"CholecT50": 1}, "TAG": {"AVOS": 1, "CholecT50": 2}},
+        "test": {"TAG": {"AVOS": 1, "CholecT50": 2}, "NAP": {"CholecT50": 1}},
         "train": {"TAG": {"CholecT50": 1}},
     }
     assert json.loads(files["findings.jsonl"]) == {
@@ -107,15 +107,6 @@ def test_two_writes_of_the_same_rows_are_equal_byte_by_byte(tmp_path: Path) -> N
     write(tmp_path / "one")
     write(tmp_path / "two", reversed(ROWS))
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
-
-
-def test_many_rows_become_numbered_parts_that_read_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "ROWS_PER_FILE", 2)
-    rows = [replace(TAG_ROW, sample_id=f"{i:024d}", clip_start=float(i)) for i in range(5)]
-    write(tmp_path / "bench", rows)
-    names = {name for name in files_of(tmp_path / "bench") if name.startswith("test")}
-    assert names == {f"test/TAG/CholecT50-{part:05d}-of-00003.parquet" for part in range(3)}
-    assert Benchmark.open(tmp_path / "bench").samples() == rows
 
 
 def test_the_frame_root_is_the_one_of_the_source(tmp_path: Path) -> None:
@@ -156,15 +147,15 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_cut_or_missing_table_is_named(tmp_path: Path) -> None:
     write(tmp_path / "bench")
-    file = tmp_path / "bench" / "test" / "NAP" / "CholecT50.parquet"
+    file = tmp_path / "bench" / "test" / "video" / "NAP" / "CholecT50-00000-of-00001.parquet"
     content = file.read_bytes()
     opened = Benchmark.open(tmp_path / "bench")
     for damaged, seen in [(content[:-9], "bytes, the manifest says"), (b"x" * len(content), "can't be read")]:
         file.write_bytes(damaged)
-        with pytest.raises(MedVidBenchError, match=rf"NAP/CholecT50\.parquet .*{seen}"):
+        with pytest.raises(MedVidBenchError, match=rf"NAP/CholecT50-00000-of-00001.parquet .*{seen}"):
             opened.samples(tasks=["NAP"])
     file.unlink()
-    with pytest.raises(MedVidBenchError, match=r"NAP/CholecT50\.parquet can't be read"):
+    with pytest.raises(MedVidBenchError, match=r"NAP/CholecT50-00000-of-00001\.parquet can't be read"):
         opened.samples(tasks=["NAP"])
     assert len(opened.samples(tasks=["TAG"])) == 4  # the other files are still good
 

@@ -61,7 +61,7 @@ def _front_matter(manifest: Mapping[str, Any]) -> Iterator[str]:
         for split in ("train", "test"):
             if task in manifest["counts"].get(split, {}):
                 yield f"  - split: {split}"
-                yield f"    path: {split}/{task}/*.parquet"
+                yield f"    path: {split}/*/{task}/*.parquet"
     yield "---"
 
 
