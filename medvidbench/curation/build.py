@@ -1,21 +1,26 @@
-"""From raw datasets to a benchmark folder: read, ask, split by group, write."""
+"""From raw datasets to a benchmark folder: run the pipeline, then put the folder in its place."""
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from medvidbench import __version__
-from medvidbench.benchmark import check_target, write_benchmark
-from medvidbench.curation.card import card
-from medvidbench.curation.split import TEST_SHARE, GroupSplit, split_groups
+from medvidbench.benchmark import check_target
+from medvidbench.curation.engine import engine_of
+from medvidbench.curation.finishing import finish
+from medvidbench.curation.locks import only_build
+from medvidbench.curation.pipeline import Pipeline, Say, context_of
+from medvidbench.curation.settings import BuildSettings
+from medvidbench.curation.stages import Manifest
 from medvidbench.errors import MedVidBenchError
-from medvidbench.records import TASK_NAMES, Finding, Sample, TaskName
-from medvidbench.sources.base import Source
+from medvidbench.records import Finding
 from medvidbench.sources.registry import source_of
 
 
@@ -24,152 +29,167 @@ class BuildReport:
     """What a build wrote.
 
     Attributes:
-        counts: rows by (split, task, source).
-        notes: what a user should know about the split.
+        counts: rows by (split, task, source); empty when the build was asked to stop before it wrote.
+        notes: what a user should know about the split and the captions.
         findings: everything wrong with the input; file names begin with the source's key.
+        captions: pairs, accepted, and rejections by the check that spoke first.
+        work: the folder of the stages.
+        finished: whether `out` was written.
     """
 
     out: Path
     counts: dict[tuple[str, str, str], int]
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
-
-
-@dataclass
-class _Input:
-    """One source with its folder, and what came out of it."""
-
-    source: Source
-    root: Path
-    samples: list[Sample]
-    findings: list[Finding]
-    recordings: int = 0
+    captions: dict[str, Any]
+    work: Path
+    finished: bool = True
 
 
 def build(
     sources: Sequence[tuple[str, Path]],
     out: Path,
-    seed: int = 0,
-    tasks: Sequence[TaskName] | None = None,
-    overwrite: bool = False,
-    progress: Callable[[str], object] | None = None,
-    test_share: float = TEST_SHARE,
-    frame_store: Path | None = None,
+    settings: BuildSettings | None = None,
+    say: Say | None = None,
 ) -> BuildReport:
-    """Builds a benchmark folder; the same input gives the same bytes.
+    """Builds a benchmark folder; the same input gives the same bytes, on any engine, stopped and resumed or not.
 
     Args:
         sources: (key, folder) of each raw dataset, e.g. ("cholect50", Path("/data/CholecT50")).
         out: the folder to write; written whole or not at all.
-        seed: of the split, the clips and the wording.
-        tasks: the tasks to ask; None asks all that a source feeds.
-        overwrite: replace a benchmark that stands at `out`.
-        progress: called with a line of text for each recording.
-        test_share: share of each source's groups that goes to test.
-        frame_store: folder to extract the frames of videos into, each once; None leaves them in the videos.
+        say: told of each finished shard of a stage.
 
     Raises:
         MedVidBenchError: an unknown source or task, a folder that is missing or not laid out as its source, an
-            `out` that can't be used, or input that gives no question.
+            `out` that can't be used, another build in the same work folder, calls that failed, or input that gives no
+            question. What was done until then is kept in the work folder, and a rerun goes on from there.
     """
-    _check(sources, tasks)
-    check_target(out, overwrite)
-    inputs = [_Input(source_of(key), Path(root), [], []) for key, root in sources]
-    for given in inputs:
-        given.findings += given.source.check(given.root)
-    for given in inputs:
-        _read(given, seed, tasks, progress or (lambda _: None))
-    samples = [sample for given in inputs for sample in _unique(given)]
-    if not samples:
-        seen = f"No question came out of {', '.join(str(given.root) for given in inputs)}."
-        found = [f"{f.file}: {f.what}" for given in inputs for f in given.findings[:3]]
-        raise MedVidBenchError(seen, remedy="; ".join(found) or "Name another task or dataset.")
-    if frame_store is not None:
-        samples = _stored(inputs, samples, frame_store, progress)
-    groups = {g.source.name: {s.group for s in g.samples} for g in inputs}
-    split = split_groups(groups, seed, test_share)
-    findings = [replace(f, file=f"{g.source.key}/{f.file}") for g in inputs for f in g.findings]
-    notes = [*(f"{g.source.name}: no question came out of it." for g in inputs if not g.samples), *split.notes]
-    fields = _fields(inputs, split, seed, test_share) | {"notes": notes, "findings": len(findings)}
-    if frame_store is not None:
-        fields["frame_store"] = str(frame_store.resolve())
-    sided = (replace(sample, split=split.side(sample.group)) for sample in samples)
-    manifest = write_benchmark(out, sided, findings, fields, card, overwrite)
-    return BuildReport(out, _flat(manifest["counts"]), tuple(notes), tuple(findings))
+    settings = settings or BuildSettings()
+    settings.check()
+    _check_sources(sources)
+    check_target(out, settings.overwrite)
+    for key, root in sources:
+        source_of(key).check(root)  # a wrong folder is told before any work is done
+    context = context_of(sources, settings, out)
+    with (
+        only_build(context.work, settings.rank),
+        engine_of(settings.engine, settings.workers, settings.address) as engine,
+    ):
+        pipeline = Pipeline(sources, settings, context, engine, say or (lambda stage, done, total: None))
+        stopped = _stopped_early(pipeline)
+        return _report(pipeline, out, finished=False) if stopped else _finished(pipeline, out)
 
 
-def _check(sources: Sequence[tuple[str, Path]], tasks: Sequence[TaskName] | None) -> None:
+def _check_sources(sources: Sequence[tuple[str, Path]]) -> None:
     if not sources:
         raise MedVidBenchError("No source is named.", accepted="at least one, e.g. cholect50=/data/CholecT50")
     keys = [key.lower() for key, _ in sources]
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     if repeated:
         raise MedVidBenchError(f"The source {', '.join(repeated)} is named twice.", remedy="Name each source once.")
-    unknown = [task for task in tasks or () if task not in TASK_NAMES]
-    if unknown:
-        raise MedVidBenchError(f"There is no task {', '.join(unknown)}.", accepted=", ".join(TASK_NAMES))
 
 
-def _read(given: _Input, seed: int, tasks: Sequence[TaskName] | None, progress: Callable[[str], object]) -> None:
-    """Asks every chosen task about every recording of one source."""
-    from medvidbench.tasks.registry import TASKS
-
-    chosen = [task for task in given.source.tasks if tasks is None or task in tasks]
-    for recording in given.source.recordings(given.root):
-        progress(f"{given.source.name} {recording.recording_id}")
-        given.recordings += 1
-        given.findings += recording.findings
-        for task in chosen:
-            given.samples += TASKS[task].ask(recording, seed)
-
-
-def _stored(
-    inputs: Sequence[_Input], samples: list[Sample], folder: Path, progress: Callable[[str], object] | None
-) -> list[Sample]:
-    from medvidbench.curation.frames import store_frames
-
-    stored, findings = store_frames(samples, {g.source.name: g.root for g in inputs}, folder, progress)
-    for source_name, finding in findings:
-        next(g for g in inputs if g.source.name == source_name).findings.append(finding)
-    return stored
+def _stopped_early(pipeline: Pipeline) -> bool:
+    """Runs the stages that are wanted; whether the build ends before the folder is written."""
+    settings = pipeline.settings
+    stages = {"plan": "plans", "prompt": "prompts", "generate": "generated", "validate": "validated"}
+    last = settings.until or "validate"
+    for name, attribute in stages.items():
+        getattr(pipeline, attribute)
+        if name == last:
+            break
+    return bool(settings.until) or settings.rank is not None
 
 
-def _unique(given: _Input) -> Iterator[Sample]:
-    """The samples without repeats of an id: the second of two equal questions is a finding."""
-    seen: set[str] = set()
-    for sample in given.samples:
-        if sample.sample_id in seen:
-            what = f"the question {sample.question!r:.200} comes out twice for clip {sample.clip_id}"
-            given.findings.append(Finding(sample.recording_id, sample.task, what, "the first one is kept"))
-            continue
-        seen.add(sample.sample_id)
-        yield sample
+def _finished(pipeline: Pipeline, out: Path) -> BuildReport:
+    if not any(facts["rows"] + facts["captions"] for plan in pipeline.plans for facts in plan.facts["parts"]):
+        found = [f"{f.file}: {f.what}" for f in list(findings_of(pipeline))[:5]]
+        seen = f"No question came out of {', '.join(str(root) for _, root in pipeline.sources)}."
+        raise MedVidBenchError(seen, remedy="; ".join(found) or "Name another task or dataset.")
+    notes = _notes(pipeline)
+    findings = list(findings_of(pipeline))
+    fields = _fields(pipeline) | {"notes": notes, "findings": len(findings)}
+    manifest = finish(pipeline, out, findings, fields)
+    return _report(pipeline, out, True, _flat(manifest["counts"]), notes, findings)
 
 
-def _fields(inputs: list[_Input], split: GroupSplit, seed: int, test_share: float) -> dict[str, Any]:
-    """The manifest's own fields. No time, no host, no user: equal input gives equal bytes."""
-    described = [_describe(given) for given in inputs]
+def _report(
+    pipeline: Pipeline,
+    out: Path,
+    finished: bool,
+    counts: dict[tuple[str, str, str], int] | None = None,
+    notes: Sequence[str] = (),
+    findings: Sequence[Finding] | None = None,
+) -> BuildReport:
+    found = tuple(findings_of(pipeline)) if findings is None else tuple(findings)
+    done = pipeline.settings.until in ("", "validate")
+    captions = captions_of(pipeline) if done else {}
+    return BuildReport(out, counts or {}, tuple(notes), found, captions, pipeline.context.work, finished)
+
+
+def findings_of(pipeline: Pipeline) -> Iterator[Finding]:
+    """Everything wrong with the input, source by source; file names begin with the source's key."""
+    manifests: list[tuple[str, Manifest]] = [(plan.shard, plan) for plan in pipeline.plans]
+    if pipeline.settings.until != "plan":
+        manifests += [(part.shard.rsplit("-", 1)[0], part) for part in pipeline.selected]
+    for key, manifest in sorted(manifests, key=lambda pair: [p.shard for p in pipeline.plans].index(pair[0])):
+        for line in (manifest.folder / "findings.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            yield Finding(**(row | {"file": f"{key}/{row['file']}"}))
+
+
+def captions_of(pipeline: Pipeline) -> dict[str, Any]:
+    """How many captions were written, kept and rejected, and by which check."""
+    rejected: Counter[str] = Counter()
+    for manifest in pipeline.validated:
+        rejected.update(manifest.facts["rejected"])
+    settings = pipeline.settings
     return {
-        "medvidbench": __version__,
-        "python": platform.python_version(),
-        "pyarrow": version("pyarrow"),
-        "seed": seed,
-        "test_share": test_share,
-        "synthetic": any(source["synthetic"] for source in described),
-        "sources": described,
-        "groups": {"train": split.groups("train"), "test": split.groups("test")},
+        "generators": [g.name for g in settings.generators] or ["plain", "clinical"],
+        "models": [g.model for g in settings.generators] or ["offline:plain", "offline:clinical"],
+        "questions": sum(part.facts["captions"] for part in pipeline.selected),
+        "accepted": sum(manifest.facts["accepted"] for manifest in pipeline.validated),
+        "rejected": dict(sorted(rejected.items())),
+        "similarity_threshold": settings.validation.threshold,
+        "similarity_method": sorted({name for m in pipeline.validated for name in m.facts["methods"]}),
     }
 
 
-def _describe(given: _Input) -> dict[str, Any]:
-    source = given.source
+def _notes(pipeline: Pipeline) -> list[str]:
+    empty = [s.name for s, plan in zip(pipeline.known, pipeline.plans, strict=True) if not plan.facts["groups"]]
+    return [*(f"{name}: no question came out of it." for name in empty), *pipeline.split.notes]
+
+
+def _fields(pipeline: Pipeline) -> dict[str, Any]:
+    """The manifest's own fields. No time, no host, no user, no spend: equal input gives equal bytes."""
+    settings, split = pipeline.settings, pipeline.split
+    described = [_describe(pipeline, place) for place in range(len(pipeline.sources))]
+    fields: dict[str, Any] = {
+        "medvidbench": __version__,
+        "python": platform.python_version(),
+        "pyarrow": version("pyarrow"),
+        "seed": settings.seed,
+        "test_share": settings.test_share,
+        "plan": settings.plan,
+        "synthetic": any(source["synthetic"] for source in described),
+        "sources": described,
+        "groups": {"train": split.groups("train"), "test": split.groups("test")},
+        "captions": captions_of(pipeline),
+    }
+    if settings.frame_store is not None:
+        fields["frame_store"] = pipeline.context.options["frame_store"]
+    return fields
+
+
+def _describe(pipeline: Pipeline, place: int) -> dict[str, Any]:
+    source, plan = pipeline.known[place], pipeline.plans[place]
     return {
         "key": source.key,
         "name": source.name,
-        "root": str(given.root.resolve()),
-        "digest": source.digest(given.root),
-        "recordings": given.recordings,
-        "synthetic": source.is_synthetic(given.root),
+        "root": pipeline.context.options["roots"][source.key],
+        "digest": plan.facts["digest"],
+        "recordings": plan.facts["recordings"],
+        "synthetic": plan.facts["synthetic"],
         "licence": source.licence,
         "licence_url": source.licence_url,
         "citation": source.citation,

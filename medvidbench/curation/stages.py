@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from medvidbench import __version__
 from medvidbench.errors import MedVidBenchError
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,11 @@ class Stage(ABC):
         if finished is not None:
             return finished
         folder = self.folder(shard, context)
-        staging = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        staging = folder.parent
         try:
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(parents=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".", suffix=UNFINISHED, dir=folder.parent))
+            staging.chmod(0o755)
             facts = self.process(shard, context, staging)
             files = {p.relative_to(staging).as_posix(): file_sha256(p) for p in _files(staging)}
             text = json.dumps({"files": files, "facts": facts}, indent=1, sort_keys=True)
@@ -158,11 +160,18 @@ class Stage(ABC):
                 f"{folder} can't be written: {error}", remedy="free space, then run again"
             ) from error
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            if staging != folder.parent:
+                shutil.rmtree(staging, ignore_errors=True)
         made = self.done(shard, context)
         if made is None:
             raise MedVidBenchError(f"{folder} vanished while it was written.", remedy="run again")
         return made
+
+
+def sweep(work: Path) -> None:
+    """Removes what killed workers left half-written. Only for who knows that nobody else is at work there."""
+    for left in work.glob(f"*/*/.*{UNFINISHED}"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

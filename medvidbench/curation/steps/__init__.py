@@ -1,0 +1,1 @@
+"""The stages of a build: plan, frames, prompt, generate, validate, shard."""
