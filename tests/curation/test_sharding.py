@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medvidbench.arrow import from_table, to_table
-from medvidbench.curation import sharding
+from medvidbench.curation import sharding, sorting
 from medvidbench.curation.sharding import write_shards
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Answer, Sample, Span, Spans, Split
@@ -85,7 +85,7 @@ def test_the_bytes_do_not_depend_on_how_the_parts_were_cut_or_ordered(
     samples = rows(300)
     with pytest.MonkeyPatch.context() as patch:
         # small enough for several buckets, row groups and files: 3 recordings, 40 rows, 80 rows
-        patch.setattr(sharding, "BUCKET_WEIGHT", 150_000)
+        patch.setattr(sorting, "BUCKET_WEIGHT", 150_000)
         patch.setattr(sharding, "ROWS_PER_GROUP", 40)
         write_shards(folder / "a", "TAG", "CholecT50", part_files(folder / "p", samples, []), side, rows_per_file=80)
         rng.shuffle(samples)
