@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 Colour = tuple[int, int, int]
+Rectangle = tuple[float, float, float, float]
 REGION: Colour = (0, 255, 0)
 """Green: no tissue, blood or instrument is."""
 PALETTE: tuple[Colour, ...] = (
@@ -129,7 +130,7 @@ def annotate(
     image, draw = _canvas(frame)
     size = (frame.shape[1], frame.shape[0])
     font, pad = _font(size), max(2, min(size) // 160)
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Rectangle] = []
     for item in boxes:
         corners = scaled_box(item.box, original_size or size, size)
         # a dark rim, so that the line shows on highlights too
@@ -140,10 +141,12 @@ def annotate(
         taken.append((0, 0, size[0], bar))
         _draw_text(draw, (0, 0), phase, font, pad, size[0], (255, 255, 255), bar_width=size[0])
     if time is not None:
-        _draw_text(draw, (0, size[1] - _text_height(font) - 2 * pad), time_stamp(time), font, pad, size[0], (255,) * 3)
-    for item in boxes:
+        stamp = (0, size[1] - _text_height(font) - 2 * pad)
+        taken.append(_draw_text(draw, stamp, time_stamp(time), font, pad, size[0], (255, 255, 255)))
+    places = [scaled_box(item.box, original_size or size, size) for item in boxes]
+    for item, corners in zip(boxes, places, strict=True):
         if item.text:
-            _label(draw, item, scaled_box(item.box, original_size or size, size), font, pad, size, taken)
+            _label(draw, item, corners, font, pad, size, taken, places)
     return np.asarray(image)
 
 
@@ -216,19 +219,31 @@ def _label(
     font: FreeTypeFont | ImageFont,
     pad: int,
     size: tuple[int, int],
-    taken: list[tuple[float, float, float, float]],
+    taken: list[Rectangle],
+    places: Sequence[Rectangle],
 ) -> None:
-    """The label above its box; below or inside where that place is outside the frame or taken by another label."""
+    """The label above its box; below or inside, or ending where the box ends, if it hides less there."""
     height = _text_height(font) + 2 * pad
     width = min(draw.textlength(_fit(draw, item.text, font, size[0] - 2 * pad), font) + 2 * pad, size[0])
-    left = min(max(corners[0], 0), size[0] - width)
     line = _line_width(size)
-    places = [corners[1] - height, corners[3] + 1, corners[1] + line, corners[3] - line - height + 1]
-    plates = [(left, top, left + width, top + height) for top in places if 0 <= top <= size[1] - height]
-    free = [p for p in plates if not any(_overlap(p, other) for other in taken)]
-    plate = (free or plates or [(left, max(0, size[1] - height), left + width, size[1])])[0]
+    tops = [corners[1] - height, corners[3] + 1, corners[1] + line, corners[3] - line - height + 1]
+    lefts = [min(max(left, 0), size[0] - width) for left in (corners[0], corners[2] + 1 - width)]
+    plates = [(left, top, left + width, top + height) for top in tops for left in lefts if 0 <= top <= size[1] - height]
+    plates = plates or [(lefts[0], max(0, size[1] - height), lefts[0] + width, size[1])]
+    # first come other texts, which can't be read through each other, then what the boxes show, small ones as large ones
+    plate = min(plates, key=lambda p: (_hidden(p, taken), round(_hidden(p, places), 2)))
     taken.append(_draw_text(draw, (plate[0], plate[1]), item.text, font, pad, size[0], item.colour))
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _hidden(plate: Rectangle, others: Sequence[Rectangle]) -> float:
+    """The shares of other rectangles that a plate would hide, added up."""
+    total = 0.0
+    for x1, y1, x2, y2 in others:
+        total += (
+            _shared(plate[0], plate[2], x1, x2) * _shared(plate[1], plate[3], y1, y2) / max(1.0, (x2 - x1) * (y2 - y1))
+        )
+    return total
+
+
+def _shared(low: float, high: float, other_low: float, other_high: float) -> float:
+    return max(0.0, min(high, other_high) - max(low, other_low))
