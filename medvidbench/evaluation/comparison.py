@@ -108,14 +108,24 @@ def _common(a: Rows, b: Rows) -> tuple[Rows, Rows]:
     return kept, [by_id[row["sample_id"]] for row in kept]
 
 
+def row_file(results: Results, path: Path) -> Path:
+    """The row file beside a results file (or in its folder).
+
+    Raises:
+        MedVidBenchError: there is none.
+    """
+    file = (path if path.is_dir() else path.parent) / Path(results.rows or "").name
+    if results.rows is None or not file.is_file():
+        raise MedVidBenchError(f"{path} has no row file beside it ({results.rows}).", remedy="score again with --out")
+    return file
+
+
 def _read_rows(results: Results, path: Path, protocol: str) -> Rows:
     import pyarrow.parquet as pq
 
     if protocol not in [p.protocol for p in results.protocols()]:
         raise MedVidBenchError(f"{path} has no numbers of the protocol {protocol!r}.", "score it with --protocol both")
-    file = (path if path.is_dir() else path.parent) / Path(results.rows or "").name
-    if results.rows is None or not file.is_file():
-        raise MedVidBenchError(f"{path} has no row file beside it ({results.rows}).", remedy="score again with --out")
+    file = row_file(results, path)
     names = ["sample_id", "group", "source", "task", "status", "numbers", "columns"]
     rows: Rows = pq.read_table(file, columns=names, filters=[("protocol", "=", protocol)]).to_pylist()
     return rows
