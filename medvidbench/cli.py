@@ -37,6 +37,9 @@ ProtocolOption = Annotated[
 ]
 
 
+BUILDING, EVALUATING, CHECKING = "Build a benchmark", "Evaluate models", "Check and try"
+
+
 def _version(show: bool) -> None:
     if show:
         typer.echo(f"medvidbench {__version__}")
@@ -52,7 +55,7 @@ def _root(
     pass
 
 
-@app.command()
+@app.command(rich_help_panel=BUILDING)
 def build(
     source: Annotated[list[str], typer.Option(help="NAME=PATH of a raw dataset, e.g. cholect50=/data/CholecT50.")],
     out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
@@ -60,14 +63,101 @@ def build(
     tasks: Tasks = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a benchmark that stands at --out.")] = False,
     test_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the groups that goes to test.")] = 0.15,
+    plan: Annotated[str, typer.Option(help="full: every question; balanced: as many of each task.")] = "full",
+    per_task: Annotated[int | None, typer.Option(help="Questions of a task in a balanced plan (6438).")] = None,
+    generator: Annotated[
+        list[str] | None,
+        typer.Option(help="Caption model, given twice: gpt=gpt-4.1, gemini=gemini-2.5-flash, x=openai:NAME@URL."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show three prompts with their pictures, tokens and dollars; call nothing."),
+    ] = False,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0.0, help="Dollars that all calls may cost together, earlier runs included.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 64,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute of each model at most.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute of each model at most.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    prices: Annotated[Path | None, typer.Option(help="JSON with prices of models that are not in the table.")] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Use the provider's batch API: half the price, up to a day.")
+    ] = False,
+    accept_failures: Annotated[
+        bool, typer.Option("--accept-failures", help="Build without the captions whose calls failed.")
+    ] = False,
+    similarity_threshold: Annotated[
+        float, typer.Option(min=-1.0, max=1.0, help="A pair of captions less alike than this is dropped.")
+    ] = 0.3,
+    similarity: Annotated[str, typer.Option(help="minilm, ngram, or auto: minilm where it is installed.")] = "auto",
+    keep: Annotated[str, typer.Option(help="pair: both captions or none; any: each for itself.")] = "pair",
+    reviews: Annotated[
+        list[Path] | None, typer.Option(help="Exported review file: what people kept and dropped. May be repeated.")
+    ] = None,
+    transcripts: Annotated[
+        str | None, typer.Option(help="Folder of WhisperX JSON, SRT or VTT files; '.' for those beside the videos.")
+    ] = None,
+    aliases: Annotated[
+        Path | None, typer.Option(help="CSV source,recording_id,physical_video: recordings that show the same video.")
+    ] = None,
     frame_store: Annotated[
         Path | None, typer.Option(help="Folder to extract the frames of videos into, each once; they stay inside else.")
     ] = None,
+    embed_frames: Annotated[
+        bool, typer.Option("--embed-frames", help="Put the frames into the shards as JPEG.")
+    ] = False,
+    shard_rows: Annotated[int | None, typer.Option(min=1, help="Rows in a file at most; else about 256 MB.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of the stages and paid calls; OUT.work when left out.")
+    ] = None,
+    until: Annotated[str, typer.Option(help="Stop after plan, prompt, generate or validate.")] = "",
+    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    address: Annotated[str, typer.Option(help="Address of a Ray cluster; one is started here when left out.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, or CPUs of a Ray started here.")] = 2,
+    rank: Annotated[int | None, typer.Option(help="Do the share of one job of an array; see --world.")] = None,
+    world: Annotated[int, typer.Option(help="Jobs in the array.")] = 1,
 ) -> None:
-    """Turn raw datasets into a benchmark folder: Parquet by split, task and source, a card and a manifest."""
-    from medvidbench.commands.build import run
+    """Turn raw datasets into a benchmark: questions, captions by two models, validation, Parquet shards, a card."""
+    from medvidbench.commands.build import parse_generators, parse_until, parse_validation, run
+    from medvidbench.commands.common import parse_tasks
+    from medvidbench.curation.settings import BuildSettings, CaptionCalls
+    from medvidbench.models.engine import CallSettings
 
-    run(source, out, seed, tasks, overwrite, test_share, frame_store)
+    sending = CallSettings(
+        concurrency=concurrency,
+        timeout=timeout,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        max_cost=max_cost,
+        count_earlier_spend=True,
+    )
+    calls = CaptionCalls(sending=sending, prices=prices, batch=batch, accept_failures=accept_failures)
+    settings = BuildSettings(
+        seed=seed,
+        tasks=tuple(parse_tasks(tasks)) or None,
+        test_share=test_share,
+        overwrite=overwrite,
+        plan=plan,
+        per_task=per_task,
+        generators=parse_generators(generator or ()),
+        validation=parse_validation(similarity_threshold, similarity, keep),
+        calls=calls,
+        work=work,
+        frame_store=frame_store,
+        aliases=aliases,
+        transcripts="" if transcripts == "." else transcripts,
+        reviews=tuple(reviews or ()),
+        embed_frames=embed_frames,
+        shard_rows=shard_rows,
+        engine=engine,
+        address=address,
+        workers=workers,
+        rank=rank,
+        world=world,
+        until=parse_until(until),
+    )
+    run(source, out, settings, dry_run)
 
 
 @app.command()

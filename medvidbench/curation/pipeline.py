@@ -8,7 +8,7 @@ Everything but the final folder lies below the work folder; see `medvidbench.cur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from typing import Any
 from medvidbench.curation.engine import Engine
 from medvidbench.curation.selection import PER_TASK, Selection, balanced
 from medvidbench.curation.settings import BuildSettings
+from medvidbench.curation.similarity import chosen_method
 from medvidbench.curation.split import GroupSplit, split_groups
 from medvidbench.curation.stages import Context, Manifest, Shard, Stage
 from medvidbench.curation.steps.frames import SelectStage
 from medvidbench.curation.steps.generate import OfflineStage
 from medvidbench.curation.steps.plan import PlanStage, part_file, part_manifests, source_shard
-from medvidbench.curation.steps.prompt import PromptStage
+from medvidbench.curation.steps.prompt import PromptStage, template_digests
 from medvidbench.curation.steps.validate import ValidateStage
+from medvidbench.curation.validate import ValidationSettings
 from medvidbench.sources.base import Source
 from medvidbench.sources.registry import source_of
 
@@ -93,11 +95,9 @@ class Pipeline:
     @cached_property
     def prompts(self) -> list[Manifest]:
         """Part by part: the expert prompts. Empty for the offline pair, which needs none."""
-        from medvidbench.curation.prompting import templates_sha256
-
         if not self.settings.generators:
             return []
-        stage = PromptStage(templates_sha256(), self.settings.frame_store is not None)
+        stage = PromptStage(template_digests(self.known), self.settings.frame_store is not None)
         return self.run(stage, [Shard(part.shard, (part,)) for part in self.selected])
 
     @cached_property
@@ -113,7 +113,13 @@ class Pipeline:
     def validated(self) -> list[Manifest]:
         """Part by part: the accepted rows and all verdicts."""
         pairs = zip(self.selected, self.generated, strict=True)
-        return self.run(ValidateStage(self.settings.validation), [Shard(p.shard, (p, g)) for p, g in pairs])
+        return self.run(ValidateStage(self.validation), [Shard(p.shard, (p, g)) for p, g in pairs])
+
+    @cached_property
+    def validation(self) -> ValidationSettings:
+        """The settings with the similarity that is used here: "auto" is another one on another machine."""
+        settings = self.settings.validation
+        return replace(settings, method=chosen_method(settings.method))
 
     @cached_property
     def split(self) -> GroupSplit:
@@ -144,9 +150,7 @@ def context_of(sources: Sequence[tuple[str, Path]], settings: BuildSettings, out
     work = settings.work or out.with_name(f"{out.name}.work")
     options: dict[str, Any] = {
         "roots": {source_of(key).key: str(root.resolve()) for key, root in sources},
-        "images": str((work / "images").resolve()),
         "calls": str((work / "calls").resolve()),
         "frame_store": str(settings.frame_store.resolve()) if settings.frame_store else "",
     }
     return Context(work.resolve(), options)
-

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from medvidbench.curation.split import TEST_SHARE
 from medvidbench.curation.validate import ValidationSettings
 from medvidbench.errors import MedVidBenchError
+from medvidbench.models.engine import CallSettings
 from medvidbench.records import TASK_NAMES, TaskName
 
 Until: TypeAlias = Literal["plan", "prompt", "generate", "validate", ""]
@@ -29,25 +30,18 @@ class Generator:
 
 
 @dataclass(frozen=True)
-class CallSettings:
-    """How models are called.
+class CaptionCalls:
+    """How the caption models are called.
 
     Attributes:
-        max_cost: dollars that all calls of this work folder may cost together, earlier runs included; None is no cap.
-        concurrency: calls in flight at most; fewer while the server answers 429.
-        requests_per_minute, tokens_per_minute: of each model; None is no limit.
-        timeout: seconds for one call.
+        sending: concurrency, limits, time-outs and the cap on cost, which counts earlier runs of the work folder.
         max_tokens: output tokens of one caption.
         prices: file with prices of models that the price table doesn't have.
         batch: use the provider's batch API (half the price, up to a day).
         accept_failures: build without the captions whose calls failed.
     """
 
-    max_cost: float | None = None
-    concurrency: int = 64
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    timeout: float = 120.0
+    sending: CallSettings = field(default_factory=lambda: CallSettings(concurrency=64, count_earlier_spend=True))
     max_tokens: int = 1024
     prices: Path | None = None
     batch: bool = False
@@ -84,7 +78,7 @@ class BuildSettings:
     per_task: int | None = None
     generators: tuple[Generator, ...] = ()
     validation: ValidationSettings = field(default_factory=ValidationSettings)
-    calls: CallSettings = field(default_factory=CallSettings)
+    calls: CaptionCalls = field(default_factory=CaptionCalls)
     work: Path | None = None
     frame_store: Path | None = None
     aliases: Path | None = None
@@ -108,6 +102,7 @@ class BuildSettings:
         unknown = [task for task in self.tasks or () if task not in TASK_NAMES]
         if unknown:
             raise MedVidBenchError(f"There is no task {', '.join(unknown)}.", ", ".join(TASK_NAMES))
+        self.validation.check()
         if self.plan not in ("full", "balanced"):
             raise MedVidBenchError(f"Unknown plan {self.plan!r}.", "full, balanced")
         if self.per_task is not None and self.plan != "balanced":

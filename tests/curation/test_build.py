@@ -11,10 +11,14 @@ import pytest
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.curation.build import BuildReport, build
+from medvidbench.curation.settings import BuildSettings
+from medvidbench.curation.validate import ValidationSettings
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Sample
 from medvidbench.sources.cholect50 import CholecT50
 from medvidbench.synthetic.layouts import write_layout
+
+QUICK = BuildSettings(validation=ValidationSettings(method="ngram"), workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuildReport]:
     out = tmp_path_factory.mktemp("built") / "bench"
-    return out, build([("cholect50", raw)], out)
+    return out, build([("cholect50", raw)], out, QUICK)
 
 
 def test_twelve_recordings_give_two_test_groups_and_ten_training_groups(built: tuple[Path, BuildReport]) -> None:
@@ -42,7 +46,7 @@ def test_twelve_recordings_give_two_test_groups_and_ten_training_groups(built: t
 def test_every_task_of_the_source_is_there_and_the_counts_agree(built: tuple[Path, BuildReport]) -> None:
     out, report = built
     samples = Benchmark.open(out).samples()
-    assert {sample.task for sample in samples} == {"TAG", "DVC", "NAP", "VS"}
+    assert {sample.task for sample in samples} == {"TAG", "DVC", "NAP", "VS", "all"}
     assert sum(report.counts.values()) == len(samples)
     for (split, task, source), count in report.counts.items():
         assert count == sum((s.split, s.task, s.source) == (split, task, source) for s in samples)
@@ -51,7 +55,9 @@ def test_every_task_of_the_source_is_there_and_the_counts_agree(built: tuple[Pat
 def test_ids_are_unique_and_each_row_names_its_writer(built: tuple[Path, BuildReport]) -> None:
     samples = Benchmark.open(built[0]).samples()
     assert len({sample.sample_id for sample in samples}) == len(samples)
-    assert {sample.generator for sample in samples} == {"annotations"}
+    writers = {(sample.task in ("DVC", "VS"), sample.generator) for sample in samples}
+    assert writers == {(False, "annotations"), (True, "offline:plain"), (True, "offline:clinical")}
+    assert {s.provenance.decision for s in samples if s.provenance} == {"annotation", "accepted"}
 
 
 def test_the_frames_of_a_sample_lie_below_the_frame_root(built: tuple[Path, BuildReport]) -> None:
@@ -68,20 +74,20 @@ def test_the_frames_of_a_sample_lie_below_the_frame_root(built: tuple[Path, Buil
 def test_two_builds_of_the_same_input_are_equal_byte_by_byte(
     raw: Path, built: tuple[Path, BuildReport], tmp_path: Path
 ) -> None:
-    build([("CHOLECT50", raw)], tmp_path / "again")
+    build([("CHOLECT50", raw)], tmp_path / "again", QUICK)
     files = {p.relative_to(built[0]) for p in built[0].rglob("*") if p.is_file()}
     assert files == {p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*") if p.is_file()}
     assert all((built[0] / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
 
 
 def test_another_seed_gives_another_benchmark(raw: Path, built: tuple[Path, BuildReport], tmp_path: Path) -> None:
-    build([("cholect50", raw)], tmp_path / "other", seed=1)
+    build([("cholect50", raw)], tmp_path / "other", replace(QUICK, seed=1))
     ids = [{s.sample_id for s in Benchmark.open(out).samples()} for out in (built[0], tmp_path / "other")]
     assert ids[0] != ids[1]
 
 
 def test_only_the_chosen_tasks_are_asked(raw: Path, tmp_path: Path) -> None:
-    report = build([("cholect50", raw)], tmp_path / "bench", tasks=["NAP"], test_share=0.5)
+    report = build([("cholect50", raw)], tmp_path / "bench", replace(QUICK, tasks=("NAP",), test_share=0.5))
     assert {task for _, task, _ in report.counts} == {"NAP"}
     assert len(Benchmark.open(tmp_path / "bench").manifest["groups"]["test"]) == 6
 
@@ -101,7 +107,7 @@ def test_the_card_says_synthetic_lists_the_rows_and_can_be_loaded_by_task(built:
     matter = yaml.safe_load(front)
     assert "SYNTHETIC" in matter["pretty_name"]
     assert matter["license"] == "apache-2.0"
-    assert {config["config_name"] for config in matter["configs"]} == {"TAG", "DVC", "NAP", "VS"}
+    assert {config["config_name"] for config in matter["configs"]} == {"TAG", "DVC", "NAP", "VS", "all"}
     for config in matter["configs"]:
         for entry in config["data_files"]:
             assert list(built[0].glob(entry["path"])), entry
@@ -142,7 +148,7 @@ def test_the_second_of_two_equal_questions_is_a_finding(
 
     ask = TASKS["NAP"].ask
     monkeypatch.setattr(type(TASKS["NAP"]), "ask", lambda self, recording, seed: [*ask(recording, seed)] * 2)
-    report = build([("cholect50", raw)], tmp_path / "bench", tasks=["NAP"])
+    report = build([("cholect50", raw)], tmp_path / "bench", replace(QUICK, tasks=("NAP",)))
     samples = Benchmark.open(tmp_path / "bench").samples()
     twice = [finding for finding in report.findings if "comes out twice" in finding.what]
     assert len(twice) == len(samples) == len({s.sample_id for s in samples})
@@ -159,8 +165,10 @@ def test_a_shared_video_of_two_sources_stands_on_one_side(
         def recordings(self, root: Path):
             return (replace(r, source="AVOS") for r in list(super().recordings(root))[:5])
 
-    monkeypatch.setattr("medvidbench.curation.build.source_of", lambda key: Twin() if key == "twin" else CholecT50())
-    build([("cholect50", raw), ("twin", raw)], tmp_path / "bench", tasks=["NAP"])
+    for room in ("build", "pipeline", "steps.plan"):
+        known = {"twin": Twin(), "cholect50": CholecT50()}
+        monkeypatch.setattr(f"medvidbench.curation.{room}.source_of", known.__getitem__)
+    build([("cholect50", raw), ("twin", raw)], tmp_path / "bench", replace(QUICK, tasks=("NAP",)))
     sides: dict[str, set[str]] = {}
     for sample in Benchmark.open(tmp_path / "bench").samples():
         sides.setdefault(sample.group, set()).add(sample.split)
@@ -183,7 +191,7 @@ def test_bad_input_is_one_error_and_nothing_is_written(
     tmp_path: Path, sources: list[tuple[str, Path]], tasks: list[str] | None, seen: str
 ) -> None:
     with pytest.raises(MedVidBenchError) as caught:
-        build(sources, tmp_path / "bench", tasks=tasks)  # type: ignore[arg-type]
+        build(sources, tmp_path / "bench", BuildSettings(tasks=tasks))  # type: ignore[arg-type]
     assert seen in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -194,22 +202,22 @@ def test_input_without_a_question_is_an_error_that_repeats_the_findings(tmp_path
     with pytest.raises(MedVidBenchError, match="No question came out of") as caught:
         build([("cholect50", tmp_path / "raw")], tmp_path / "bench")
     assert "labels/VID01.json: not JSON" in caught.value.remedy
-    assert [p.name for p in tmp_path.iterdir()] == ["raw"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bench.work", "raw"]
 
 
 def test_a_bad_target_is_refused_before_anything_is_read(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
-    seen: list[str] = []
+    seen: list[tuple[str, int, int]] = []
     with pytest.raises(MedVidBenchError, match="is not a benchmark"):
-        build([("cholect50", raw)], tmp_path, progress=seen.append)
+        build([("cholect50", raw)], tmp_path, say=lambda *told: seen.append(told))
     assert seen == []
 
 
-def test_progress_names_each_recording(raw: Path, tmp_path: Path) -> None:
-    seen: list[str] = []
-    build([("cholect50", raw)], tmp_path / "bench", tasks=["NAP"], progress=seen.append)
-    assert seen == [f"CholecT50 {recording.recording_id}" for recording in CholecT50().recordings(raw)]
-    assert len(seen) == 12
+def test_progress_tells_each_finished_shard_of_each_stage(raw: Path, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    build([("cholect50", raw)], tmp_path / "bench", replace(QUICK, tasks=("NAP",)), lambda *told: seen.append(told))
+    stages = ["plan", "select", "generate-offline", "validate", "shard"]
+    assert seen == [(stage, done, 1) for stage in stages for done in (0, 1)]
 
 
 def test_truth_and_answer_agree_in_every_row(built: tuple[Path, BuildReport]) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.curation.build import build
+from medvidbench.curation.settings import BuildSettings
 from medvidbench.errors import MedVidBenchError
 from medvidbench.synthetic.layouts import write_layout
 from medvidbench.video.decode import read_frames
@@ -22,7 +23,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_without_a_store_rows_say_which_video_and_when(raw: Path, tmp_path: Path) -> None:
-    build([("nurvid", raw)], tmp_path / "bench", tasks=["TAG"])
+    build([("nurvid", raw)], tmp_path / "bench", BuildSettings(tasks=("TAG",)))
     benchmark = Benchmark.open(tmp_path / "bench")
     samples = benchmark.samples()
     assert samples
@@ -35,7 +36,17 @@ def test_without_a_store_rows_say_which_video_and_when(raw: Path, tmp_path: Path
 
 
 def test_with_a_store_each_row_points_to_the_frames_shown_at_its_times(raw: Path, tmp_path: Path) -> None:
-    build([("nurvid", raw)], tmp_path / "bench", tasks=["TAG", "VS"], frame_store=tmp_path / "store")
+    build(
+        [("nurvid", raw)],
+        tmp_path / "bench",
+        BuildSettings(
+            tasks=(
+                "TAG",
+                "VS",
+            ),
+            frame_store=tmp_path / "store",
+        ),
+    )
     benchmark = Benchmark.open(tmp_path / "bench")
     samples = benchmark.samples()
     for sample in samples:
@@ -51,9 +62,9 @@ def test_with_a_store_each_row_points_to_the_frames_shown_at_its_times(raw: Path
 
 
 def test_a_second_build_into_the_same_store_writes_no_frame_again(raw: Path, tmp_path: Path) -> None:
-    build([("nurvid", raw)], tmp_path / "a", tasks=["TAG"], frame_store=tmp_path / "store")
+    build([("nurvid", raw)], tmp_path / "a", BuildSettings(tasks=("TAG",), frame_store=tmp_path / "store"))
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "store" / "frames").rglob("*.jpg")}
-    build([("nurvid", raw)], tmp_path / "b", tasks=["TAG"], frame_store=tmp_path / "store")
+    build([("nurvid", raw)], tmp_path / "b", BuildSettings(tasks=("TAG",), frame_store=tmp_path / "store"))
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "store" / "frames").rglob("*.jpg")} == before
 
 
@@ -62,7 +73,9 @@ def test_a_damaged_video_costs_its_own_frames_and_is_a_finding(tmp_path: Path) -
     write_layout("nurvid", folder, 2, 20, 1)
     videos = sorted(folder.rglob("*.mp4"))
     videos[0].write_bytes(videos[0].read_bytes()[:2000])
-    report = build([("nurvid", folder)], tmp_path / "bench", tasks=["VS"], frame_store=tmp_path / "store")
+    report = build(
+        [("nurvid", folder)], tmp_path / "bench", BuildSettings(tasks=("VS",), frame_store=tmp_path / "store")
+    )
     samples = Benchmark.open(tmp_path / "bench").samples()
     bad = videos[0].relative_to(folder).as_posix()
     assert any(bad in finding.file for finding in report.findings)
