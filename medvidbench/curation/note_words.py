@@ -65,6 +65,7 @@ PARTICIPLES = {
     "hold": "held",
     "put": "put",
     "rub": "rubbed",
+    "scrub": "scrubbed",
     "set": "set",
     "spread": "spread",
     "take": "taken",
@@ -73,9 +74,10 @@ PARTICIPLES = {
     "wear": "put on",
     "withdraw": "withdrawn",
 }
-DOUBLING = {"cut", "put", "rub", "set", "transfer", "trim"}
+DOUBLING = {"cut", "put", "rub", "scrub", "set", "transfer", "trim"}
 PARTICLES = {("put", "on"), ("fill", "in"), ("dispose", "of")}
-NO_ARTICLE = {"perform", "administer", "collect", "transfuse", "monitor", "guide"}
+NO_ARTICLE = {"perform", "administer", "transfuse", "guide", "identify"}
+PLURALS = {"feet"}
 SINGULAR_S = {"ss", "us", "is"}
 PREPOSITIONS = {"with", "to", "in", "on", "at", "from", "into", "using"}
 # Names that the published label file cuts off in mid-word.
@@ -164,7 +166,7 @@ def _mended(rest: str) -> str:
 def _passive(verb: str, rest: list[str]) -> str:
     """An imperative as a passive: ("place", ["an", "underpad"]) to "an underpad is placed"."""
     verbs = [VERBS.get(verb, verb)]
-    if len(rest) > 2 and rest[0] == "and":
+    if len(rest) > 1 and rest[0] == "and":
         verbs, rest = [*verbs, rest[1]], rest[2:]
     particle = f" {rest[0]}" if rest and (verb, rest[0]) in PARTICLES else ""
     rest = rest[1:] if particle else rest
@@ -174,18 +176,19 @@ def _passive(verb: str, rest: list[str]) -> str:
     cut = next((i for i, word in enumerate(rest) if word in {"with", "to", "using"}), len(rest))
     thing = _named(rest[:cut], verb in NO_ARTICLE)
     done = " and ".join(participle(v) for v in verbs)
-    return f"{thing} {_be(rest[:cut])} {done}{particle}{_manner(rest[cut:])}"
+    return f"{thing} {_be(rest[:cut], verb)} {done}{particle}{_manner(rest[cut:])}"
 
 
 def _named(words: list[str], bare: bool) -> str:
     return " ".join(words) if bare or words[0] in {"a", "an", "the"} else " ".join(["the", *words])
 
 
-def _be(words: list[str]) -> str:
-    """ "are" for a plural: that of the noun before "of", "around", "in"."""
+def _be(words: list[str], verb: str) -> str:
+    """ "are" for a plural (the noun before "of", "around", "in") or for two things, "is" for a thing of two kinds."""
     end = next((i for i, word in enumerate(words) if word in {"of", "around", "in", "taking"}), len(words))
     noun = re.sub(r"\W", "", words[end - 1]) if end else ""
-    return "are" if (noun.endswith("s") and noun[-2:] not in SINGULAR_S) or " and " in " ".join(words[:end]) else "is"
+    is_plural = (noun.endswith("s") and noun[-2:] not in SINGULAR_S) or noun in PLURALS
+    return "are" if is_plural or ("and" in words[:end] and verb not in NO_ARTICLE) else "is"
 
 
 def _manner(words: list[str]) -> str:

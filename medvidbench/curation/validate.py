@@ -20,6 +20,8 @@ from medvidbench.records import Caption, Sample, Unparsed
 
 Question = tuple[Sample, Evidence, Sequence[Candidate]]
 ALL_CHECKS = (*CHECKS, "similarity", "identical", "duplicate")
+ALWAYS = ("call", "empty", "grammar")
+"""Checks without which an accepted caption couldn't be read into a row."""
 BY_DEFAULT_NOTES = ("identical", "duplicate")
 
 
@@ -32,8 +34,8 @@ class ValidationSettings:
         ngram_threshold: the same by "ngram", whose numbers are lower (`medvidbench.curation.similarity`).
         method: "auto", "minilm" or "ngram".
         keep: "pair" rejects the partner of a rejected caption; "any" lets each stand for itself.
-        off: names of checks that are not made.
-        notes_only: names of checks that note what they see and reject nothing.
+        off: names of checks that are not made; those of `ALWAYS` are.
+        notes_only: names of checks that note what they see and reject nothing; not those of `ALWAYS`.
     """
 
     threshold: float = 0.3
@@ -53,9 +55,11 @@ class ValidationSettings:
             raise MedVidBenchError(f"The similarity threshold is {self.threshold}.", accepted="-1 to 1, e.g. 0.3")
         if self.keep not in ("pair", "any"):
             raise MedVidBenchError(f"Unknown keep {self.keep!r}.", accepted="pair, any")
-        unknown = [name for name in (*self.off, *self.notes_only) if name not in ALL_CHECKS]
-        if unknown:
-            raise MedVidBenchError(f"There is no check {', '.join(unknown)}.", accepted=", ".join(ALL_CHECKS))
+        free = [name for name in ALL_CHECKS if name not in ALWAYS]
+        wrong = [name for name in (*self.off, *self.notes_only) if name not in free]
+        if wrong:
+            seen = f"There is no check {', '.join(wrong)} that can be switched off or only noted."
+            raise MedVidBenchError(seen, accepted=", ".join(free))
 
 
 def validate(rows: Sequence[Question], settings: ValidationSettings) -> list[Verdict]:
