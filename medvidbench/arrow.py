@@ -18,6 +18,7 @@ import re
 import types
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -39,6 +40,11 @@ def schema_of(record_type: type) -> pa.Schema:
     Raises:
         TypeError: a field's annotation has no Arrow counterpart (a mistake in the record's definition).
     """
+    return _schema_of(record_type)
+
+
+@cache
+def _schema_of(record_type: type) -> pa.Schema:
     columns = [pa.field(name, _arrow_type(hint), nullable=_optional(hint)[1]) for name, hint in _hints(record_type)]
     return pa.schema(columns, metadata={_RECORD_KEY: record_type.__name__.encode()})
 
@@ -74,9 +80,14 @@ def from_table(table: pa.Table, record_type: type[R]) -> list[R]:
 # --- annotations ----------------------------------------------------------------------------------
 
 
-def _hints(record_type: type) -> list[tuple[str, Any]]:
+def _hints(record_type: type) -> tuple[tuple[str, Any], ...]:
+    return _read_hints(record_type)
+
+
+@cache
+def _read_hints(record_type: type) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(record_type)
-    return [(field.name, hints[field.name]) for field in fields(record_type)]
+    return tuple((field.name, hints[field.name]) for field in fields(record_type))
 
 
 def _optional(hint: Any) -> tuple[Any, bool]:

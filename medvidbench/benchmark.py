@@ -81,11 +81,10 @@ class Benchmark:
         sources: Iterable[str] | None = None,
     ) -> Iterator[Sample]:
         """As `samples`, holding one row group at a time."""
-        from medvidbench.arrow import from_table, schema_of
+        from medvidbench.arrow import from_table
 
-        for entry in self.shards(split, tasks, sources):
-            for piece in self._pieces(entry, schema_of(Sample).names):
-                yield from from_table(piece, Sample)
+        for piece in self.pieces(None, split, tasks, sources):
+            yield from from_table(piece, Sample)
 
     def table(
         self,
@@ -101,15 +100,21 @@ class Benchmark:
         """
         import pyarrow as pa
 
-        from medvidbench.arrow import schema_of
+        pieces = list(self.pieces(columns, split, tasks, sources))
+        return pa.concat_tables(pieces) if pieces else _schema(columns).empty_table()
 
-        schema = schema_of(Sample)
-        if columns is not None:
-            _checked("column", columns, schema.names)
-            schema = pa.schema([schema.field(name) for name in columns])
-        chosen = self.shards(split, tasks, sources)
-        pieces = [piece for entry in chosen for piece in self._pieces(entry, schema.names)]
-        return pa.concat_tables([schema.empty_table(), *(p.cast(schema) for p in pieces)])
+    def pieces(
+        self,
+        columns: Sequence[str] | None = None,
+        split: Split | None = None,
+        tasks: Iterable[TaskName] | None = None,
+        sources: Iterable[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """As `table`, one row group after the other."""
+        schema = _schema(columns)
+        for entry in self.shards(split, tasks, sources):
+            for piece in self._pieces(entry, schema.names):
+                yield piece.cast(schema)
 
     def shards(
         self,
@@ -139,10 +144,13 @@ class Benchmark:
         """The folder that a source's `frame_paths` are relative to, as it was when the benchmark was built.
 
         Raises:
-            MedVidBenchError: the benchmark has no such source.
+            MedVidBenchError: the benchmark has no such source, or was imported without a folder for its frames.
         """
         roots = {entry["name"]: entry["root"] for entry in self.manifest.get("sources", [])}
         (name,) = _checked("source", [source], list(roots))
+        if not roots[name]:
+            seen = f"{self.path} doesn't say where the frames of {name} lie."
+            raise MedVidBenchError(seen, remedy="Import the rows again with --frames NAME=FOLDER.")
         return Path(roots[name])
 
     def frame_file(self, sample: Sample, index: int) -> Path:
@@ -175,6 +183,19 @@ class Benchmark:
                     yield parquet.read_row_group(group, columns=list(columns)).select(list(columns))
         except (OSError, pa.ArrowException) as error:
             raise MedVidBenchError(f"{file} can't be read: {error}", remedy=_REMEDY) from error
+
+
+def _schema(columns: Sequence[str] | None) -> pa.Schema:
+    """The schema of a sample, or of some of its columns."""
+    import pyarrow as pa
+
+    from medvidbench.arrow import schema_of
+
+    schema = schema_of(Sample)
+    if columns is None:
+        return schema
+    _checked("column", columns, schema.names)
+    return pa.schema([schema.field(name) for name in columns])
 
 
 def _checked(column: str, names: Iterable[str], known: Sequence[str]) -> set[str]:

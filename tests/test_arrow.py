@@ -72,7 +72,7 @@ def test_the_union_of_contents_is_a_struct_with_one_child_per_class() -> None:
 
 def test_only_optional_fields_may_be_empty() -> None:
     nullable = {field.name for field in schema_of(Sample) if field.nullable}
-    assert nullable == {"duration", "width", "height", "region", "answer", "truth"}
+    assert nullable == {"duration", "width", "height", "region", "answer", "truth", "provenance"}
 
 
 def test_literals_are_strings_and_lists_are_lists() -> None:

@@ -142,7 +142,8 @@ def _origin(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"* {name}{count}. Licence: {linked}."
         if source.get("citation"):
             yield f"  {source['citation']}."
-    yield _paragraph(f"{captions_note(manifest)} All other answers are the annotations themselves.".strip())
+    if not question_only(manifest):
+        yield _paragraph(f"{captions_note(manifest)} All other answers are the annotations themselves.".strip())
     if manifest.get("findings") is not None:
         yield _paragraph(
             f"`findings.jsonl` lists {manifest['findings']} findings about the input (bad rows, missing files)."

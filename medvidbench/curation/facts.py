@@ -53,8 +53,8 @@ def question_only(manifest: Mapping[str, Any]) -> bool:
 
 
 def captions_note(manifest: Mapping[str, Any]) -> str:
-    """Who wrote the captions, and how they were checked; "" when there are none."""
-    if not {"DVC", "VS", "RC"} & set(tasks_of(manifest)):
+    """Who wrote the captions, and how they were checked; "" when there are none, or none of it is told."""
+    if question_only(manifest) or not {"DVC", "VS", "RC"} & set(tasks_of(manifest)):
         return ""
     captions = manifest.get("captions") or {}
     return " ".join((_writers(manifest, captions), *_checks(captions)))
