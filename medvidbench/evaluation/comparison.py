@@ -45,11 +45,11 @@ def compare(a: tuple[Results, Path], b: tuple[Results, Path], protocol: str | No
             "two results of the same benchmark",
             "score both prediction files with the same --data",
         )
-    rows_a, rows_b = _common(_read_rows(*a, wanted), _read_rows(*b, wanted))
-    metrics_b = {m.name: m for m in _metrics(rows_b, wanted)}
-    pairs = [(m, metrics_b[m.name]) for m in _metrics(rows_a, wanted) if m.name in metrics_b]
+    rows_a, rows_b = _common(read_rows(*a, wanted), read_rows(*b, wanted))
+    metrics_b = {m.name: m for m in metrics_of_rows(rows_b, wanted)}
+    pairs = [(m, metrics_b[m.name]) for m in metrics_of_rows(rows_a, wanted) if m.name in metrics_b]
     groups = np.unique(np.array([row["group"] for row in rows_a]), return_inverse=True)[1].astype(np.int64)
-    found = [item for pair in pairs if (item := _one(*pair, groups)) is not None]
+    found = [item for pair in pairs if (item := paired(*pair, groups)) is not None]
     if not found:
         raise MedVidBenchError(f"The two results have no scored row in common under the protocol {wanted!r}.")
     adjusted = holm(np.array([d.p for _, _, _, d in found]))
@@ -59,7 +59,14 @@ def compare(a: tuple[Results, Path], b: tuple[Results, Path], protocol: str | No
 Rows: TypeAlias = list[dict[str, Any]]
 
 
-def _one(a: MetricRows, b: MetricRows, groups: NDArray[np.int64]) -> tuple[str, float, float, PairedDifference] | None:
+def paired(
+    a: MetricRows, b: MetricRows, groups: NDArray[np.int64]
+) -> tuple[str, float, float, PairedDifference] | None:
+    """(metric, value of a, value of b, their difference) over the rows that both count; None without one.
+
+    Args:
+        groups: (N,) cluster codes of the rows that `a.rows` and `b.rows` are positions in.
+    """
     common, at_a, at_b = np.intersect1d(a.rows, b.rows, return_indices=True)
     if not len(common):
         return None
@@ -71,7 +78,7 @@ def _one(a: MetricRows, b: MetricRows, groups: NDArray[np.int64]) -> tuple[str, 
     return a.name, values[0], values[1], difference
 
 
-def _metrics(rows: Rows, protocol: str) -> list[MetricRows]:
+def metrics_of_rows(rows: Rows, protocol: str) -> list[MetricRows]:
     """The protocol's metrics, rebuilt from the row file; positions are those in `rows`."""
     if protocol == "official":
         from medvidbench.evaluation.protocols.official import metrics_of
@@ -120,7 +127,12 @@ def row_file(results: Results, path: Path) -> Path:
     return file
 
 
-def _read_rows(results: Results, path: Path, protocol: str) -> Rows:
+def read_rows(results: Results, path: Path, protocol: str) -> Rows:
+    """The lines of the row file under one protocol, with what a comparison needs.
+
+    Raises:
+        MedVidBenchError: the results lack the protocol, or there is no row file.
+    """
     import pyarrow.parquet as pq
 
     if protocol not in [p.protocol for p in results.protocols()]:

@@ -182,3 +182,32 @@ def minimum_detectable_difference(se: float, n_clusters: int, alpha: float = 0.0
         return math.nan
     df = n_clusters - 1
     return (t_quantile(1 - alpha / 2, df) + t_quantile(power, df)) * se
+
+
+def tie_groups(told_apart: ArrayLike) -> list[tuple[int, ...]]:
+    """The largest sets of models of which no two are told apart (the letters of a compact letter display).
+
+    A difference that was not found is no equality, and it is not transitive: a may tie with b, and b with c, while a
+    and c are told apart. So a model can stand in several groups. Insert and absorb (Piepho 2004).
+
+    Args:
+        told_apart: (k, k) symmetric booleans.
+
+    Returns:
+        Ascending tuples of positions, in the order of their first members. Every model is in at least one.
+
+    Raises:
+        ValueError: not square, or not symmetric.
+
+    >>> tie_groups([[0, 0, 1], [0, 0, 0], [1, 0, 0]])  # 0 and 2 are told apart, 1 from neither
+    [(0, 1), (1, 2)]
+    """
+    apart = np.asarray(told_apart, dtype=bool)
+    if apart.ndim != 2 or apart.shape[0] != apart.shape[1] or (apart != apart.T).any():
+        raise ValueError(f"Tie groups need a symmetric (k, k) matrix, seen {apart.shape}")
+    groups = [frozenset(range(len(apart)))]
+    for i, j in np.argwhere(np.triu(apart, 1)).tolist():
+        split = [part for g in groups for part in ((g - {i}, g - {j}) if {i, j} <= g else (g,))]
+        distinct = list(dict.fromkeys(split))
+        groups = [g for g in distinct if g and not any(g < other for other in distinct)]
+    return sorted(tuple(sorted(g)) for g in groups if g)

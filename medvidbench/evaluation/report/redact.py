@@ -26,6 +26,8 @@ BORDER = (0.18, 0.24)
 HEIGHTS = (0.014, 0.10)
 """Heights of letters as shares of the frame's height; below 5 pixels nothing is legible."""
 LEAST_LETTERS = 3
+STANDING = 0.4
+"""Share of a film's frames in which a box must come back to be blackened on all of them."""
 MOST_SHAPES = 600
 
 
@@ -140,5 +142,30 @@ def _box(line: Sequence[Corners]) -> Corners:
 
 
 def _near_border(box: Corners, width: int, height: int) -> bool:
+    """Wholly in the upper or lower band, or a short line whose middle is in the left or right band."""
     across, down = BORDER[0] * width, BORDER[1] * height
-    return box[0] < across or box[2] > width - across or box[1] < down or box[3] > height - down
+    if box[3] <= down or box[1] >= height - down:
+        return True
+    middle = (box[0] + box[2]) / 2
+    return box[2] - box[0] <= 2 * across and (middle < across or middle > width - across)
+
+
+def standing(found: Sequence[Sequence[Corners]]) -> list[Corners]:
+    """Boxes that come back at one place in at least 40 % of a film's frames (two at least): an overlay stands still.
+
+    Args:
+        found: `find_text` of each frame.
+    """
+    least = max(2, int(np.ceil(STANDING * len(found))))
+    kept: list[Corners] = []
+    for box in dict.fromkeys(box for frame in found for box in frame):
+        if sum(any(_same_place(box, other) for other in frame) for frame in found) >= least:
+            kept.append(box)
+    return kept
+
+
+def _same_place(a: Corners, b: Corners) -> bool:
+    wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0, wide) * max(0, tall)
+    both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return shared >= 0.3 * both

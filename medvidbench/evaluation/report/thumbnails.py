@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.report.inputs import Item, ReportInput
-from medvidbench.evaluation.report.redact import Corners, NamedRegion, blacken, find_text, scaled
+from medvidbench.evaluation.report.redact import Corners, NamedRegion, blacken, find_text, scaled, standing
 from medvidbench.evaluation.report.wording import headline_metric
 from medvidbench.records import BoxTrack, Sample
 
@@ -76,8 +76,10 @@ class Wanted:
 class _Small:
     """A shrunken frame with the size of the original and what was found on it."""
 
+    one: Wanted
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
+    found: list[Corners]
 
 
 def collect_frames(report: ReportInput, options: FrameOptions) -> Thumbnails:
@@ -170,22 +172,18 @@ def _read_all(wanted: set[Wanted], options: FrameOptions) -> tuple[dict[Wanted, 
     problems: list[str] = []
     blackened = 0
     for film, frames in films.items():
-        small: dict[Wanted, _Small] = {}
-        boxes: set[tuple[Corners, tuple[int, int]]] = set()
+        small: list[_Small] = []
         for one, frame in _decode(frames, problems):
             size = (frame.shape[1], frame.shape[0])
-            boxes |= {(box, size) for box in _boxes(frame, film[0], options)}
-            small[one] = _Small(_shrunk(frame, options.width), size)
-        # an overlay stands still: what was found on one frame of a film is blackened on all
-        blackened += len(small) if boxes else 0
-        pictures |= {one: _jpeg(item, boxes) for one, item in small.items()}
+            found = find_text(frame) if options.redact else []
+            small.append(_Small(one, _shrunk(frame, options.width), size, found))
+        everywhere = standing([item.found for item in small])
+        for item in small:
+            named = [r.on(item.size) for r in options.regions if r.source in ("", film[0])]
+            boxes = [*named, *item.found, *everywhere]
+            blackened += bool(boxes)
+            pictures[item.one] = _jpeg(item, boxes)
     return pictures, problems, blackened
-
-
-def _boxes(frame: NDArray[np.uint8], source: str, options: FrameOptions) -> list[Corners]:
-    size = (frame.shape[1], frame.shape[0])
-    named = [r.on(size) for r in options.regions if r.source in ("", source)]
-    return named + (find_text(frame) if options.redact else [])
 
 
 def _decode(frames: Sequence[Wanted], problems: list[str]) -> Iterator[tuple[Wanted, NDArray[np.uint8]]]:
@@ -219,12 +217,11 @@ def _shrunk(frame: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _jpeg(item: _Small, boxes: set[tuple[Corners, tuple[int, int]]]) -> bytes:
+def _jpeg(item: _Small, boxes: Sequence[Corners]) -> bytes:
     from medvidbench.video.store import encode_jpeg
 
     to = (item.pixels.shape[1], item.pixels.shape[0])
-    black = [corner for box, size in sorted(boxes) for corner in scaled([box], size, to)]
-    return encode_jpeg(blacken(item.pixels, black), QUALITY)
+    return encode_jpeg(blacken(item.pixels, scaled(boxes, item.size, to)), QUALITY)
 
 
 def _within(
