@@ -145,23 +145,8 @@ def _whisperx_row(where: str, segment: Any) -> Row | None:
 
 
 def _subrip(path: Path, files: Files) -> list[Row]:
-    import srt
-
     text = files.text(path)
-    if text is None:
-        return []
-    try:
-        found = list(srt.parse(text))
-    except (srt.SRTParseError, srt.TimestampParseError, OverflowError, ValueError) as error:
-        # ValueError: a number of thousands of digits, a date beyond the calendar
-        files.find(path, "", f"broken SRT: {' '.join(str(error).split())[:160]}", "its readable cues are taken")
-        return _cues(text)
-    if not found and text.strip():
-        files.find(path, "", "no SRT: it has no cue", "left out")
-    return [
-        (f"cue {number}", cue.start.total_seconds(), cue.end.total_seconds(), _plain(cue.content))
-        for number, cue in enumerate(found, start=1)
-    ]
+    return [] if text is None else _cues(text, path, files, "SRT")
 
 
 def _webvtt(path: Path, files: Files) -> list[Row]:
@@ -171,21 +156,32 @@ def _webvtt(path: Path, files: Files) -> list[Row]:
     if not text.lstrip().startswith("WEBVTT"):
         files.find(path, "", "no WebVTT: it doesn't begin with WEBVTT", "left out")
         return []
-    return _without_rolling(_cues(text))
+    return _without_rolling(_cues(text, path, files, "WebVTT"))
 
 
-def _cues(text: str) -> list[Row]:
-    """Blocks of a line of two times and lines of text, apart by blank lines; anything else is no cue."""
+def _cues(text: str, path: Path, files: Files, kind: str) -> list[Row]:
+    """Blocks of a line of two times and lines of text, apart by blank lines; anything else is no cue.
+
+    Read here and not with a library: the usual one for SRT takes a cue that it can't read for more text of the cue
+    before, and minutes for a few megabytes of digits.
+    """
     rows: list[Row] = []
+    broken = 0
     for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n")):
         lines = block.strip("\n").split("\n")
-        place = next((i for i, line in enumerate(lines[:2]) if _CUE.match(line.strip())), None)
+        place = next((i for i, line in enumerate(lines[:2]) if "-->" in line), None)
         if place is None:
             continue
         found = _CUE.match(lines[place].strip())
-        if found is not None:
-            start, end = _clock(found.groups()[:4]), _clock(found.groups()[4:])
-            rows.append((f"cue {len(rows) + 1}", start, end, _plain("\n".join(lines[place + 1 :]))))
+        if found is None:
+            broken += 1
+            continue
+        start, end = _clock(found.groups()[:4]), _clock(found.groups()[4:])
+        rows.append((f"cue {len(rows) + 1}", start, end, _plain("\n".join(lines[place + 1 :]))))
+    if broken:
+        files.find(path, "", f"broken {kind}: {broken} cues without readable times", "left out")
+    elif not rows and text.strip():
+        files.find(path, "", f"no {kind}: it has no cue", "left out")
     return rows
 
 
