@@ -7,10 +7,24 @@ of its operators were declared by hand, which must not be done to the process th
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
+
+
+NO_TORCHVISION = 77
+"""Exit code of a machine where not even the declared schemas make torchvision importable."""
+
+
+def installed(package: str) -> bool:
+    """Whether it is installed, working or not (`find_spec` says no once a broken torchvision was set aside)."""
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def import_torchvision() -> None:
@@ -19,7 +33,11 @@ def import_torchvision() -> None:
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     globals()["_keep"] = library
-    import torchvision  # noqa: F401
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError, OSError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(NO_TORCHVISION)
 
 
 def by_utils(frames: np.ndarray, limits: dict[str, int]) -> torch.Tensor:
