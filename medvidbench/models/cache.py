@@ -19,43 +19,20 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from medvidbench.errors import MedVidBenchError
+from medvidbench.models.cache_file import CacheFullError, clear, full, open_other, open_own, unwritable
 
-CACHE_VERSION = 1
-APPLICATION_ID = 0x4D564243
 SENT, ANSWERED, FAILED, DAMAGED = range(4)
 BALLAST_BYTES = 4 << 20
-WAIT_SECONDS = 60.0  # for another process's write
-SCHEMA = """CREATE TABLE attempts (
-    id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL,
-    model TEXT NOT NULL,
-    state INTEGER NOT NULL,
-    batch TEXT NOT NULL DEFAULT '',
-    sent_at REAL NOT NULL,
-    seconds REAL,
-    worst REAL,
-    cost REAL,
-    input_tokens INTEGER NOT NULL DEFAULT 0,
-    output_tokens INTEGER NOT NULL DEFAULT 0,
-    status INTEGER NOT NULL DEFAULT 0,
-    error TEXT NOT NULL DEFAULT '',
-    body BLOB
-)"""
-
-
-class CacheFullError(MedVidBenchError):
-    """The disk is full: nothing more may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +83,9 @@ class CallCache:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MedVidBenchError(f"The folder {folder} can't be made: {error.strerror}.") from error
-        self._own = _open(self.path)
+        self._own = open_own(self.path)
         others = (path for path in sorted(self.folder.glob("*.sqlite")) if path != self.path)
-        opened = ((path, _open_other(path)) for path in others)
+        opened = ((path, open_other(path)) for path in others)
         self._files = [(self.path, self._own), *((path, db) for path, db in opened if db is not None)]
 
     def __enter__(self) -> CallCache:
@@ -133,7 +110,7 @@ class CallCache:
         found: list[Stored] = []
         with self._lock:
             for path, database in self._files:
-                with _clear(path):
+                with clear(path):
                     found += [Stored(b, c, bool(batch)) for b, c, batch in database.execute(query, values)]
         return found
 
@@ -211,13 +188,13 @@ class CallCache:
         sums: list[Any] = [0] * 7
         with self._lock:
             for path, database in self._files:
-                with _clear(path):
+                with clear(path):
                     row = database.execute(query).fetchone()
                 sums = [a + b for a, b in zip(sums, row, strict=True)]
         return Ledger(*sums)
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> int:
-        with self._lock, _clear(self.path):
+        with self._lock, clear(self.path):
             return int(self._own.execute(statement, values).lastrowid or 0)
 
     def _write_if_room(self, statement: str, values: tuple[Any, ...]) -> None:
@@ -226,7 +203,7 @@ class CallCache:
             self._write(statement, values)
 
     def _write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        with self._lock, _clear(self.path):
+        with self._lock, clear(self.path):
             self._own.execute("BEGIN IMMEDIATE")
             try:
                 self._own.executemany(statement, rows)
@@ -245,73 +222,4 @@ class CallCache:
                 os.fsync(stream.fileno())
         except OSError as error:
             self._ballast.unlink(missing_ok=True)
-            raise _full(self.path, error) if error.errno == errno.ENOSPC else _unwritable(self.path, error) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    with _clear(path):
-        # isolation_level None: each statement commits by itself
-        database = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-        if not _checked(path, database):
-            _create(database)
-        database.execute("PRAGMA synchronous = NORMAL")
-    return database
-
-
-def _create(database: sqlite3.Connection) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("BEGIN IMMEDIATE")
-    if not database.execute("PRAGMA user_version").fetchone()[0]:  # else another process was first
-        database.execute(SCHEMA)
-        database.execute("CREATE INDEX attempts_key ON attempts (key)")
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version = {CACHE_VERSION}")
-    database.execute("COMMIT")
-
-
-def _open_other(path: Path) -> sqlite3.Connection | None:
-    """Another worker's file; None while that worker is just making it."""
-    with _clear(path):
-        uri = path.resolve().as_uri()
-        try:
-            database = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=WAIT_SECONDS, check_same_thread=False)
-            made = _checked(path, database)
-        except sqlite3.OperationalError:  # a folder that can't be written: the log's index can't be made
-            database = sqlite3.connect(f"{uri}?immutable=1", uri=True, check_same_thread=False)
-            made = _checked(path, database)
-    return database if made else None
-
-
-def _checked(path: Path, database: sqlite3.Connection) -> bool:
-    """Whether the file holds a cache of this version; False for an empty file."""
-    application, version = (database.execute(f"PRAGMA {n}").fetchone()[0] for n in ("application_id", "user_version"))
-    if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not version:
-        return False
-    if application != APPLICATION_ID:
-        seen = f"{path} is an SQLite file, but no cache of calls."
-        raise MedVidBenchError(seen, remedy="give another folder, or move that file out of it")
-    if version != CACHE_VERSION:
-        seen = f"{path} is a cache of version {version}."
-        remedy = "give another folder, or use the release that wrote it; the file was left as it is"
-        raise MedVidBenchError(seen, f"version {CACHE_VERSION}", remedy)
-    return True
-
-
-@contextmanager
-def _clear(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise _full(path, error) if "full" in str(error) else _unwritable(path, error) from error
-    except sqlite3.DatabaseError as error:
-        seen = f"The cache {path} is damaged: {error}."
-        raise MedVidBenchError(seen, remedy="move it away; its replies would have to be paid again") from error
-
-
-def _full(path: Path, error: Exception) -> CacheFullError:
-    return CacheFullError(f"The disk is full: {path} can't be written ({error}).", remedy="free space, then run again")
-
-
-def _unwritable(path: Path, error: Exception) -> MedVidBenchError:
-    return MedVidBenchError(f"The cache {path} can't be used: {error}.", remedy="check the folder's rights and disk")
+            raise full(self.path, error) if error.errno == errno.ENOSPC else unwritable(self.path, error) from error

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.budget import Budget
-from medvidbench.models.cache import CacheFullError, CallCache, Ledger, Stored
+from medvidbench.models.cache import CallCache, Ledger, Stored
+from medvidbench.models.cache_file import CacheFullError
+from medvidbench.models.call_settings import CallSettings, Stats
 from medvidbench.models.endpoints import Endpoint, endpoint_at, parse_model
-from medvidbench.models.engine import CallSettings, Engine, reply_of
+from medvidbench.models.engine import Engine, reply_of
 from medvidbench.models.messages import Call, Reply
 from medvidbench.models.openai_wire import CallError, read_completion
 from medvidbench.models.prices import BATCH_SHARE, PriceTable
@@ -39,32 +41,6 @@ __all__ = [
     "parse_model",
 ]
 LOOK_AHEAD = 2  # calls taken from the iterable for each that may be in flight
-
-
-@dataclass(slots=True)
-class Stats:
-    """How a run stands, for a progress line; read it from any thread.
-
-    Attributes:
-        done: replies handed out: `cached` + `failed` + answered now.
-        cached: from the cache or from a twin in the same run.
-        failed: without a text for a reason that isn't in the cache (the call is sent again by the next run).
-        sent: requests, with those that failed.
-        dollars: spent in this run, with what the server may have billed without saying so.
-    """
-
-    started: float
-    done: int = 0
-    cached: int = 0
-    failed: int = 0
-    sent: int = 0
-    running: int = 0
-    dollars: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Replies a second since the start."""
-        return self.done / max(1e-9, time.monotonic() - self.started)
 
 
 class Caller:
@@ -108,14 +84,17 @@ class Caller:
 
     def cached(self, call: Call) -> Reply | None:
         """The reply that is kept for a call; None when it would have to be sent."""
-        key = call.key
+        return self.kept(call.key, call.model, call.tag)
+
+    def kept(self, key: str, model: str, tag: str = "") -> Reply | None:
+        """The same by the call's key."""
         for stored in self.cache.find(key):
             try:
                 completion = read_completion(stored.body)
             except CallError:
                 continue  # committed, but the process was killed before it was found unreadable
-            cost = self._cost(call.model, stored, completion.input_tokens, completion.output_tokens)
-            return reply_of(call.tag, key, completion, cost, cached=True)
+            cost = self._cost(model, stored, completion.input_tokens, completion.output_tokens)
+            return reply_of(tag, key, completion, cost, cached=True)
         return None
 
     def _cost(self, model: str, stored: Stored, read: int, written: int) -> float | None:
@@ -179,7 +158,7 @@ class _Run:
         elif key in self._failed:
             self._caller.stats.failed += 1
             yield replace(self._failed[key], tag=call.tag, attempts=0)
-        elif (kept := self._caller.cached(call)) is not None:
+        elif (kept := self._caller.kept(key, call.model, call.tag)) is not None:
             yield kept
         else:
             self.waiting[key] = [call.tag]

@@ -20,6 +20,8 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.models.admission import Breaker, Gate, Rates
 from medvidbench.models.budget import Budget, OverBudgetError
 from medvidbench.models.cache import CallCache
+from medvidbench.models.cache_file import CacheFullError
+from medvidbench.models.call_settings import CallSettings
 from medvidbench.models.endpoints import Endpoint
 from medvidbench.models.messages import Call, ImagePart, Reply
 from medvidbench.models.openai_wire import MAYBE_BILLED, CallError, Completion, Wire, read_completion, request_body
@@ -29,42 +31,6 @@ from medvidbench.models.tokens import QWEN_RULE, estimated_input, most_output
 
 Came: TypeAlias = tuple[Reply, bool]
 """A reply, and whether it is whole and in the cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How calls are sent; nothing here changes what comes back.
-
-    Attributes:
-        concurrency: the most calls in flight for one model; less while the server says 429.
-        timeout: seconds for one attempt.
-        attempts: requests sent for one call at most.
-        requests_per_minute, tokens_per_minute: limits for each model; None for none.
-        max_cost: dollars; calls that might pass it aren't sent. None for no cap.
-        count_earlier_spend: whether what earlier runs of the cache folder spent counts against `max_cost`.
-        first_wait, longest_wait: seconds between attempts (exponential, full jitter).
-        patience: seconds that a server may be unreachable, and the longest Retry-After that is obeyed.
-        grace: seconds that calls in flight get to finish when a run is broken off.
-    """
-
-    concurrency: int = 16
-    timeout: float = 120.0
-    attempts: int = 8
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    max_cost: float | None = None
-    count_earlier_spend: bool = False
-    first_wait: float = 0.5
-    longest_wait: float = 30.0
-    patience: float = 300.0
-    grace: float = 15.0
-
-    def __post_init__(self) -> None:
-        least = {"concurrency": 1, "attempts": 1, "timeout": 0.001, "requests_per_minute": 0.001}
-        for name, low in (least | {"tokens_per_minute": 1, "max_cost": 0}).items():
-            value = getattr(self, name)
-            if value is not None and not low <= value < float("inf"):
-                raise MedVidBenchError(f"{name} is {value}.", f"a number from {low}")
 
 
 @dataclass(slots=True)
@@ -226,6 +192,9 @@ class Engine:
     ) -> Reply:
         task = asyncio.current_task()
         assert task is not None
+        if self._ending:
+            self.budget.settle(worst or 0.0, 0.0)
+            raise asyncio.CancelledError
         cost: float | None = 0.0
         try:
             attempt = self.cache.begin(key, call.model, worst)
@@ -242,6 +211,9 @@ class Engine:
                 cost = worst if fault.kind in MAYBE_BILLED else 0.0
                 self.cache.fail(attempt, fault.status, str(fault), cost, damaged=fault.kind == "damaged")
                 self._learn(lane, call, fault, cuts)
+                raise
+            except CacheFullError:
+                self._ending = True  # now, before another call is begun
                 raise
             cost = lane.cost(completion, worst)
             self.cache.settle(attempt, cost, completion.input_tokens, completion.output_tokens)
