@@ -122,7 +122,7 @@ def build(
     from medvidbench.commands.build import parse_generators, parse_until, parse_validation, run
     from medvidbench.commands.common import parse_tasks
     from medvidbench.curation.settings import BuildSettings, CaptionCalls
-    from medvidbench.models.engine import CallSettings
+    from medvidbench.models.call_settings import CallSettings
 
     sending = CallSettings(
         concurrency=concurrency,

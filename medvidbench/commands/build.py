@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from medvidbench.commands.common import SHOWN_FINDINGS, console_of, named_path, print_findings
 from medvidbench.errors import MedVidBenchError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from medvidbench.curation.build import BuildReport
+    from medvidbench.curation.dry_run import DryRun
     from medvidbench.curation.settings import BuildSettings, Generator, Until
     from medvidbench.curation.validate import ValidationSettings
 
@@ -40,11 +41,11 @@ def run(sources: list[str], out: Path, settings: BuildSettings, dry_run: bool = 
         if dry_run:
             from medvidbench.curation.dry_run import dry_run as look
 
-            report: Any = look(named, out, settings, bars.say)
+            found = look(named, out, settings, bars.say)
         else:
             report = build(named, out, settings, bars.say)
     if dry_run:
-        report.print(console_of())
+        _print_dry_run(found)
     else:
         _print(report, settings)
 
@@ -152,6 +153,27 @@ def _print(report: BuildReport, settings: BuildSettings) -> None:
         print(f"Rank {settings.rank} of {settings.world} is done. Run without --rank to finish.")  # noqa: T201
     else:
         print(f"Stopped after {settings.until}. Run without --until to finish.")  # noqa: T201
+
+
+def _print_dry_run(found: DryRun) -> None:
+    """Three prompts as they would be sent, then tokens and dollars."""
+    from medvidbench.curation.prompt_show import prompt_text
+
+    console = console_of()
+    for number, (prompt, sheet) in enumerate(zip(found.shown, found.sheets, strict=True), start=1):
+        console.rule(f"Prompt {number} of {found.questions}: {prompt.template}")
+        console.print(prompt_text(prompt.messages), markup=False, highlight=False)
+        console.print(f"Its pictures: {sheet or 'none, no frame is on disk'}", markup=False, highlight=False)
+    console.rule("What a build would send")
+    for e in found.estimates:
+        cost = "no price is known for it (--prices FILE)" if e.dollars is None else f"at most ${e.dollars:,.2f}"
+        tokens = f"{e.input_tokens:,} tokens in, at most {e.output_tokens or 0:,} out"
+        console.print(f"{e.model}: {e.calls:,} calls, {tokens}, {cost}", markup=False, highlight=False)
+    basis = (
+        f"Estimated from {found.rendered} rendered prompts of {found.questions}; answered calls are not counted again."
+    )
+    console.print(basis, markup=False, highlight=False)
+    print("Nothing was sent.")  # noqa: T201
 
 
 def _counts(report: BuildReport) -> object:

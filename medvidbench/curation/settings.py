@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from medvidbench.curation.split import TEST_SHARE
 from medvidbench.curation.validate import ValidationSettings
 from medvidbench.errors import MedVidBenchError
-from medvidbench.models.engine import CallSettings
+from medvidbench.models.call_settings import CallSettings
 from medvidbench.records import TASK_NAMES, TaskName
 
 Until: TypeAlias = Literal["plan", "prompt", "generate", "validate", ""]

@@ -141,9 +141,9 @@ class _Filing:
     def _answers(self, batch: bool) -> Iterator[Reply]:
         if not batch:
             return self.caller.run(self._calls())
-        from medvidbench.models.batch import run_batches
+        from medvidbench.models.batch import BatchCaller
 
-        return run_batches(self.caller, self._calls())
+        return BatchCaller(self.caller).run(self._calls())
 
     def _calls(self) -> Iterator[Call]:
         for shard in self.shards:
