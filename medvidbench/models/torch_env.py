@@ -72,7 +72,9 @@ def set_aside_broken_torchvision() -> str:
 
 def _forget_torchvision() -> None:
     """transformers keeps the answer to "is torchvision there?" of the first time that it was asked."""
-    checks = sys.modules.get("transformers.utils.import_utils")
+    checks: Any = sys.modules.get("transformers.utils.import_utils")
+    if hasattr(checks, "_torchvision_available"):  # transformers 4
+        checks._torchvision_available = False
     for name in ("is_torchvision_available", "is_torchvision_v2_available"):
         clear = getattr(getattr(checks, name, None), "cache_clear", None)
         if clear is not None:

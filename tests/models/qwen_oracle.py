@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-
 NO_TORCHVISION = 77
 """Exit code of a machine where not even the declared schemas make torchvision importable."""
 
