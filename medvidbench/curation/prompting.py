@@ -215,7 +215,8 @@ def _references(environment: Environment, name: str) -> set[str]:
                     raise MedVidBenchError(f"The template {current} includes a file whose name is computed.")
                 waiting.append(reference)
         except TemplateError as error:
-            raise MedVidBenchError(f"The template {current} can't be used: {error}") from error
+            seen = f"The template {name} can't be used: {current}: {error}"
+            raise MedVidBenchError(seen) from error
     return found
 
 

@@ -147,3 +147,22 @@ def test_text_of_a_label():
         "#3",
         "",
     ]
+
+
+def test_a_label_leaves_a_small_object_above_its_box_in_sight():
+    tool = Box(290, 140, 330, 200)
+    boxes = [LabelledBox(tool), LabelledBox(Box(270, 200, 420, 300), "surgeon's right hand", "2")]
+    out = annotate(blank((640, 360)), boxes)
+    # above the hand's box the label would lie on the tool; nothing is drawn inside the tool's outline
+    assert (out[145:195, 295:325] == 90).all()
+
+
+def test_no_label_covers_the_time_stamp():
+    size = (320, 180)
+    stamp = annotate(blank(size), time=2.0)
+    # a box at the lower left, full of smaller ones: only its lower edge is free but for the stamp
+    boxes = [LabelledBox(Box(0, 100, 150, 180), "left hand", "1"), LabelledBox(Box(10, 60, 140, 130), "gauze", "2")]
+    out = annotate(blank(size), boxes, time=2.0)
+    plate = (stamp != 90).any(axis=2)
+    letters = plate & (stamp.max(axis=2) > 200)
+    assert (out[letters] == stamp[letters]).all()
