@@ -109,6 +109,37 @@ def test_two_writes_of_the_same_rows_are_equal_byte_by_byte(tmp_path: Path) -> N
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
 
 
+def test_only_the_files_of_the_chosen_rows_are_opened(tmp_path: Path) -> None:
+    write(tmp_path / "bench")
+    for file in (tmp_path / "bench").rglob("*.parquet"):
+        if file.parent.name != "NAP":
+            file.unlink()
+    opened = Benchmark.open(tmp_path / "bench")
+    assert opened.samples(tasks=["NAP"]) == [NAP_ROW]
+    assert opened.table(["sample_id"], tasks=["NAP"]).to_pydict() == {"sample_id": ["1" * 24]}
+    with pytest.raises(MedVidBenchError, match="can't be read"):
+        opened.samples(tasks=["TAG"])
+
+
+def test_a_table_has_the_chosen_columns_in_the_chosen_order_and_rows_in_file_order(tmp_path: Path) -> None:
+    write(tmp_path / "bench")
+    opened = Benchmark.open(tmp_path / "bench")
+    table = opened.table(["clip_start", "source"], "test", ["TAG"])
+    assert table.to_pydict() == {"clip_start": [0.0, -5.0, 0.0], "source": ["AVOS", "CholecT50", "CholecT50"]}
+    assert opened.table().num_rows == len(ROWS)
+    assert opened.table(["answer"], tasks=["SA"]).num_rows == 0
+    assert [piece.num_rows for piece in opened.pieces(["answer"], "test", ["TAG"])] == [1, 2]
+    with pytest.raises(MedVidBenchError, match=r"Unknown column: images.\nAccepted: sample_id"):
+        opened.table(["images"])
+
+
+def test_a_benchmark_says_whether_it_has_questions_only(tmp_path: Path) -> None:
+    write(tmp_path / "bench")
+    opened = Benchmark.open(tmp_path / "bench")
+    assert not opened.question_only
+    assert replace(opened, manifest={**opened.manifest, "question_only": True}).question_only
+
+
 def test_the_frame_root_is_the_one_of_the_source(tmp_path: Path) -> None:
     write(tmp_path / "bench")
     opened = Benchmark.open(tmp_path / "bench")
@@ -138,6 +169,19 @@ def test_a_folder_that_is_no_benchmark_is_refused(tmp_path: Path, text: str | No
     with pytest.raises(MedVidBenchError, match=seen) as caught:
         Benchmark.open(tmp_path)
     assert caught.value.accepted
+
+
+def test_a_benchmark_of_the_first_format_is_not_read_but_may_be_replaced(tmp_path: Path) -> None:
+    old = {"format": "medvidbench-benchmark", "format_version": 1, "files": []}
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "manifest.json").write_text(json.dumps(old))
+    with pytest.raises(MedVidBenchError, match="has the format version 1") as caught:
+        Benchmark.open(tmp_path / "bench")
+    assert (caught.value.accepted, "rebuild" in caught.value.remedy) == ("2", True)
+    with pytest.raises(MedVidBenchError, match="already holds a benchmark"):
+        write(tmp_path / "bench")
+    write(tmp_path / "bench", overwrite=True)
+    assert len(Benchmark.open(tmp_path / "bench").samples()) == len(ROWS)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
