@@ -127,9 +127,12 @@ def test_prepared_pictures_are_made_once(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in stored(tmp_path)} == written
 
 
-def test_large_frames_are_made_smaller_before_they_are_drawn_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on_disk", [(1920, 1080), (960, 540)])
+def test_large_frames_are_made_smaller_before_they_are_drawn_on(tmp_path: Path, on_disk: tuple[int, int]) -> None:
+    # boxes are in pixels of the annotated size, whatever the size on disk
     one = replace(recording("CholecTrack20"), width=1920, height=1080)
-    root = write_frames(tmp_path / "raw", one, (1920, 1080))
+    one = replace(one, frames=one.frames[:30])
+    root = write_frames(tmp_path / "raw", one, on_disk)
     sample = next(iter(TASKS["RC"].ask(one, 0)))
     prompt = render(sample, gather(one, sample), PictureMaker(tmp_path, {"CholecTrack20": root}, longest_side=480))
     part = next(part for part in images(prompt) if sample.region is not None and part.time == sample.region.time)

@@ -160,8 +160,8 @@ def test_a_label_leaves_a_small_object_above_its_box_in_sight():
 def test_no_label_covers_the_time_stamp():
     size = (320, 180)
     stamp = annotate(blank(size), time=2.0)
-    # a box at the lower left, full of smaller ones: only its lower edge is free but for the stamp
-    boxes = [LabelledBox(Box(0, 100, 150, 180), "left hand", "1"), LabelledBox(Box(10, 60, 140, 130), "gauze", "2")]
+    # as high as the frame: a label finds room at the box's upper edge, a second one beside it and not on the stamp
+    boxes = [LabelledBox(Box(0, 0, 150, 180), "hook"), LabelledBox(Box(0, 0, 150, 180), "scissors")]
     out = annotate(blank(size), boxes, time=2.0)
     plate = (stamp != 90).any(axis=2)
     letters = plate & (stamp.max(axis=2) > 200)
