@@ -188,6 +188,7 @@ def _environment(folder: Path) -> Environment:
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701
+        auto_reload=False,  # a template that is changed during a run would not be the one hashed
         trim_blocks=True,
         lstrip_blocks=True,
     )
