@@ -21,6 +21,7 @@ KEYS_BY_HOST = {"api.openai.com": "OPENAI_API_KEY", "generativelanguage.googleap
 # what a key may look like when a server quotes one that isn't ours, or half of ours
 KEY_SHAPES = re.compile(r"(?i:bearer)\s+[\w.~+/-]{6,}=*|\bsk-[\w*-]{6,}|\bAIza[\w-]{10,}")
 HIDDEN = "[key]"
+SHORTEST_SECRET = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,19 @@ class Endpoint:
 
     def redact(self, text: str) -> str:
         """The text without this endpoint's key and without anything that looks like a key."""
-        key = os.environ.get(self.key_variable, "") if self.key_variable else ""
+        key = self._secret
         return KEY_SHAPES.sub(HIDDEN, text.replace(key, HIDDEN) if key else text)
 
     def redact_bytes(self, content: bytes) -> bytes:
         """A reply's body without this endpoint's key, for servers that repeat what they were sent."""
-        key = os.environ.get(self.key_variable, "") if self.key_variable else ""
+        key = self._secret
         return content.replace(key.encode(), HIDDEN.encode()) if key else content
+
+    @property
+    def _secret(self) -> str:
+        """The key if it is one: local servers are given words like EMPTY, and replies may hold those."""
+        key = os.environ.get(self.key_variable, "") if self.key_variable else ""
+        return key if len(key) >= SHORTEST_SECRET else ""
 
 
 def parse_model(text: str) -> tuple[str, Endpoint]:

@@ -187,11 +187,12 @@ class Wire:
 
     def _status_fault(self, error: Any) -> CallError:
         status = int(error.status_code)
-        detail = self._endpoint.redact(f"status {status}: {_cut(str(error.message))}")
-        return CallError(_kind(status, str(error.code or "")), detail, status, retry_after(error.response.headers))
+        detail = _cut(self._endpoint.redact(f"status {status}: {error.message}"))  # half a key would not be found
+        return CallError(fault_kind(status, str(error.code or "")), detail, status, retry_after(error.response.headers))
 
 
-def _kind(status: int, code: str) -> FaultKind:
+def fault_kind(status: int, code: str) -> FaultKind:
+    """What an error status (and the API's error code) means for the call and the run."""
     if status in (401, 402, 403, 404) or code == "insufficient_quota":
         return "fatal"
     if status in (429, 503, 529):

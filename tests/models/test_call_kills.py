@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from call_runs import body_hash, caller_on, sent_bodies, text_calls
 from kill_calls import killed_runs
 from openai_server import Running, running_server
 
+KILL_CALLS = str(Path(__file__).with_name("kill_calls.py"))
 KILLS = 3  # 20 in benchmarks/call_faults.py
 
 
@@ -36,18 +41,33 @@ def check_after_kills(server: Running, folder: Path, count: int, kills: int, con
 @pytest.mark.parametrize("seed", [1])
 def test_a_killed_run_pays_no_reply_twice_that_had_arrived(tmp_path: Path, seed: int) -> None:
     with running_server(tmp_path, latency_ms=30) as server:
-        killed = killed_runs(server, tmp_path / "cache", 500, KILLS, seed)
+        killed = killed_runs(server, tmp_path / "cache", 300, KILLS, seed)
         assert killed >= 2  # else the moments miss the work and nothing was tested
-        check_after_kills(server, tmp_path / "cache", 500, KILLS)
+        check_after_kills(server, tmp_path / "cache", 300, KILLS)
         with caller_on(server, tmp_path / "cache") as caller:
-            assert all(reply.cached for reply in caller.run(text_calls(500)))
+            assert all(reply.cached for reply in caller.run(text_calls(300)))
+
+
+def test_ctrl_c_lets_the_calls_in_flight_be_answered_and_kept(tmp_path: Path) -> None:
+    with running_server(tmp_path, latency_ms=300) as server:
+        command = [sys.executable, KILL_CALLS, server.url, str(tmp_path / "cache"), "500"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            while len(server.requests()) < 20:
+                assert run.poll() is None
+                time.sleep(0.01)
+            run.send_signal(signal.SIGINT)
+            _, error = run.communicate(timeout=10)
+        assert "KeyboardInterrupt" in error
+        with caller_on(server, tmp_path / "cache") as caller:
+            ledger = caller.cache.ledger()
+        assert ledger.answered == ledger.sent == len(server.requests()) < 500
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_a_killed_batch_run_submits_no_call_twice(tmp_path: Path, seed: int) -> None:
     with running_server(tmp_path, latency_ms=40) as server:
-        assert killed_runs(server, tmp_path / "cache", 400, KILLS, seed, "batch") >= 2
-        check_batches(server, tmp_path / "cache", 400)
+        assert killed_runs(server, tmp_path / "cache", 300, KILLS, seed, "batch") >= 2
+        check_batches(server, tmp_path / "cache", 300)
 
 
 def check_batches(server: Running, folder: Path, count: int) -> None:

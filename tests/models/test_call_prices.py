@@ -16,7 +16,7 @@ from medvidbench.models.admission import Gate
 from medvidbench.models.budget import Budget, OverBudgetError
 from medvidbench.models.calls import CallSettings, PriceTable, parse_model
 from medvidbench.models.messages import Call, ImagePart, Message, TextPart
-from medvidbench.models.openai_wire import read_completion, retry_after
+from medvidbench.models.openai_wire import fault_kind, read_completion, retry_after
 from medvidbench.models.prices import Price
 from medvidbench.models.tokens import estimated_input, image_tokens, most_input, most_output
 
@@ -210,6 +210,36 @@ def test_a_call_that_does_not_fit_waits_for_those_in_flight_and_is_refused_when_
             await budget.reserve(0.6)
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (429, "rate_limit_exceeded", "limited"),
+        (429, "insufficient_quota", "fatal"),
+        (503, "", "limited"),
+        (500, "", "server"),
+        (504, "", "gateway"),
+        (400, "content_policy_violation", "turned down"),
+        (401, "", "fatal"),
+        (402, "", "fatal"),
+        (404, "model_not_found", "fatal"),
+        (408, "", "server"),
+        (413, "", "turned down"),
+    ],
+)
+def test_a_status_says_what_to_do_next(status: int, code: str, kind: str) -> None:
+    assert fault_kind(status, code) == kind
+
+
+def test_only_what_is_a_key_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = parse_model("openai:m@http://localhost:8000/v1")[1]
+    monkeypatch.setenv("MEDVIDBENCH_API_KEY", "EMPTY")  # what local servers are often given
+    assert endpoint.redact_bytes(b"the bag is EMPTY") == b"the bag is EMPTY"
+    monkeypatch.setenv("MEDVIDBENCH_API_KEY", "a-hospital-token")
+    assert endpoint.redact_bytes(b"you sent a-hospital-token") == b"you sent [key]"
+    assert endpoint.redact("Bearer abcdef123456, sk-proj-12345678 and AIzaSyA1234567890") == "[key], [key] and [key]"
+    assert "a-hospital-token" not in repr(endpoint)
 
 
 @pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"timeout": 0}, {"max_cost": -1.0}, {"max_cost": float("nan")}])
