@@ -20,10 +20,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+BUILDING, EVALUATING, CHECKING = "Build a benchmark", "Evaluate models", "Check and try"
 sources_app = typer.Typer(help="The raw datasets that a benchmark is built from.", no_args_is_help=True)
 doctor_app = typer.Typer(help="Check what the numbers rest on: video readers.", no_args_is_help=True)
-app.add_typer(sources_app, name="sources")
-app.add_typer(doctor_app, name="doctor")
+app.add_typer(sources_app, name="sources", rich_help_panel=BUILDING)
+app.add_typer(doctor_app, name="doctor", rich_help_panel=CHECKING)
+review_app = typer.Typer(help="Let people judge a sample of the captions, and use what they say.", no_args_is_help=True)
+app.add_typer(review_app, name="review", rich_help_panel=BUILDING)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Tasks = Annotated[str | None, typer.Option(help="Only these tasks, e.g. TAG,CVS.")]
@@ -35,9 +38,6 @@ ProtocolOption = Annotated[
     str | None,
     typer.Option(help="strict or official; both when left out, strict being the main one."),
 ]
-
-
-BUILDING, EVALUATING, CHECKING = "Build a benchmark", "Evaluate models", "Check and try"
 
 
 def _version(show: bool) -> None:
@@ -160,7 +160,95 @@ def build(
     run(source, out, settings, dry_run)
 
 
-@app.command()
+@app.command(rich_help_panel=BUILDING)
+def audit(
+    bench: Annotated[Path, typer.Argument(help="Benchmark folder.")],
+    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page with tables and pictures to write.")] = None,
+    aliases: Annotated[
+        Path | None, typer.Option(help="CSV source,recording_id,physical_video: recordings that show the same video.")
+    ] = None,
+    pictures: Annotated[bool, typer.Option(help="Also compare videos and frames across the split.")] = True,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode frames.")] = 2,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")] = False,
+) -> None:
+    """Look for leaks between train and test, repeats and imbalance. Exit code 1 when something leaks."""
+    from medvidbench.commands.audit import run
+
+    raise typer.Exit(run(bench, out, html, aliases, pictures, workers, quiet))
+
+
+@review_app.command(name="sheet")
+def review_sheet(
+    work: Annotated[Path, typer.Argument(help="Work folder of a build (OUT.work).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("review.html"),
+    number: Annotated[int, typer.Option(min=1, help="Pairs on the sheet; every task of every source has one.")] = 60,
+    seed: Annotated[int, typer.Option(help="Of the draw, the order and the sides.")] = 0,
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Caption review",
+    with_frames: Annotated[bool, typer.Option("--with-frames", help="Put small pictures into the page.")] = False,
+    also_rejected: Annotated[
+        bool, typer.Option("--also-rejected", help="Also pairs of which validation rejected a text.")
+    ] = False,
+) -> None:
+    """Write a page on which people compare the two captions of a stratified sample, by keyboard, offline."""
+    from medvidbench.commands.review import run_sheet
+    from medvidbench.curation.review.loading import frames_of, load_items
+
+    run_sheet(load_items(work), out, number, seed, title, with_frames, frames_of(work), not also_rejected)
+
+
+@review_app.command(name="agree")
+def review_agree(
+    sheet: Annotated[Path, typer.Argument(help="The page that was sent out.")],
+    files: Annotated[list[Path], typer.Argument(help="The reviewers' saved answers.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="JSON with figures and decisions, for `build --reviews`.")
+    ] = None,
+    only_better: Annotated[
+        bool, typer.Option("--only-better", help="The text that lost to the other counts as a vote to drop.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Agreement of the reviewers with each other and with validation, and what they decided."""
+    from medvidbench.commands.review import run_agree
+
+    run_agree(sheet, files, out, only_better, as_json)
+
+
+@app.command(rich_help_panel=BUILDING)
+def export(
+    bench: Annotated[Path, typer.Argument(help="Benchmark folder.")],
+    to: Annotated[str, typer.Option(help="questions (truth apart), published, or merged.")],
+    out: Annotated[Path, typer.Option(help="Folder (questions) or JSON file to write.")],
+    answers: Annotated[Path | None, typer.Option(help="Answer key of --to questions; OUT.answers.parquet.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, test or all; test for questions, else all.")] = None,
+    tasks: Tasks = None,
+    sources: Sources = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace what stands at --out.")] = False,
+) -> None:
+    """Write a benchmark for others: questions without any truth, or the published JSON."""
+    from medvidbench.commands.export import run
+
+    run(bench, to, out, answers, split, tasks, sources, overwrite)
+
+
+@app.command(name="import", rich_help_panel=BUILDING)
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="JSON files of published rows.")],
+    out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
+    frames: Annotated[
+        list[str] | None, typer.Option(help="SOURCE=PATH: the folder that a source's frame paths are relative to.")
+    ] = None,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="The recordings are simulated.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace a benchmark that stands at --out.")] = False,
+) -> None:
+    """Turn published JSON rows into a benchmark folder."""
+    from medvidbench.commands.import_ import run
+
+    run(files, out, frames, synthetic, overwrite)
+
+
+@app.command(rich_help_panel=BUILDING)
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to write the raw datasets into, new or empty.")],
     recordings: Annotated[int, typer.Option(help="Number of simulated recordings in each layout.")] = 12,
@@ -168,7 +256,7 @@ def synth(
     seed: Annotated[int, typer.Option(help="Another seed gives other recordings.")] = 0,
     sources: Annotated[str | None, typer.Option(help="Only these layouts, e.g. cholect50,nurvid.")] = None,
 ) -> None:
-    """Write simulated recordings in the raw layouts of the eight datasets (videos need the [video] extra)."""
+    """Write simulated recordings in the raw layouts of the eight datasets (videos need the extra "video")."""
     from medvidbench.commands.synth import run
 
     run(out, recordings, seconds, seed, sources)
@@ -206,7 +294,7 @@ def doctor_video(
     run_video(files, readers, frames, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKING)
 def demo(out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo")) -> None:
     """From raw data to a scored table on simulated recordings: synth, build, three blind models, table."""
     from medvidbench.commands.demo import run
@@ -214,7 +302,7 @@ def demo(out: Annotated[Path, typer.Option(help="Folder for everything that the 
     run(out)
 
 
-@app.command()
+@app.command(rich_help_panel=EVALUATING)
 def score(
     predictions: Annotated[Path, typer.Argument(help="JSON, JSON Lines, CSV, or merged file with a model's answers.")],
     data: DataOption = None,
@@ -234,7 +322,7 @@ def score(
     run(predictions, data, protocol, out, model, by_position, split, tasks, sources)
 
 
-@app.command(name="eval")
+@app.command(name="eval", rich_help_panel=EVALUATING)
 def evaluate(
     model: Annotated[str, typer.Option(help="blind:constant, blind:majority or blind:random.")],
     data: Annotated[Path, typer.Option(help="Benchmark folder.")],
@@ -250,7 +338,7 @@ def evaluate(
     run(model, data, out, protocol, seed, tasks, sources)
 
 
-@app.command()
+@app.command(rich_help_panel=EVALUATING)
 def compare(
     a: Annotated[Path, typer.Argument(help="results.json of the first model, or its folder.")],
     b: Annotated[Path, typer.Argument(help="results.json of the second model, or its folder.")],
@@ -263,7 +351,7 @@ def compare(
     run(a, b, protocol, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=EVALUATING)
 def table(
     results: Annotated[list[Path], typer.Argument(help="results.json files, or their folders.")],
     format: Annotated[str, typer.Option(help="md, latex or csv.")] = "md",

@@ -17,6 +17,7 @@ from medvidbench.curation.engine import engine_of
 from medvidbench.curation.finishing import finish
 from medvidbench.curation.locks import only_build
 from medvidbench.curation.pipeline import Pipeline, Say, context_of
+from medvidbench.curation.review.loading import LATEST
 from medvidbench.curation.settings import BuildSettings
 from medvidbench.curation.stages import Manifest
 from medvidbench.errors import MedVidBenchError
@@ -98,7 +99,26 @@ def _stopped_early(pipeline: Pipeline) -> bool:
         getattr(pipeline, attribute)
         if name == last:
             break
+    if last == "validate" and settings.rank is None:
+        _note_latest(pipeline)
     return bool(settings.until) or settings.rank is not None
+
+
+def _note_latest(pipeline: Pipeline) -> None:
+    """Leaves word of the folders that this build went through, for the review sheet."""
+    work = pipeline.context.work
+    parts = zip(pipeline.selected, pipeline.generated, pipeline.validated, strict=True)
+    names = ("selected", "generated", "validated")
+    found = {
+        "roots": {s.name: pipeline.context.options["roots"][s.key] for s in pipeline.known},
+        "frame_store": pipeline.context.options["frame_store"],
+        "parts": [
+            {name: m.folder.relative_to(work).as_posix() for name, m in zip(names, part, strict=True)} for part in parts
+        ],
+    }
+    part_file = work / f"{LATEST}.part"
+    part_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    part_file.replace(work / LATEST)
 
 
 def _finished(pipeline: Pipeline, out: Path) -> BuildReport:

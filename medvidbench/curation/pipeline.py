@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medvidbench.curation.engine import Engine
+from medvidbench.curation.review.applying import read_decisions
 from medvidbench.curation.selection import PER_TASK, Selection, balanced
 from medvidbench.curation.settings import BuildSettings
 from medvidbench.curation.similarity import chosen_method
@@ -113,7 +114,8 @@ class Pipeline:
     def validated(self) -> list[Manifest]:
         """Part by part: the accepted rows and all verdicts."""
         pairs = zip(self.selected, self.generated, strict=True)
-        return self.run(ValidateStage(self.validation), [Shard(p.shard, (p, g)) for p, g in pairs])
+        stage = ValidateStage(self.validation, read_decisions(self.settings.reviews))
+        return self.run(stage, [Shard(p.shard, (p, g)) for p, g in pairs])
 
     @cached_property
     def validation(self) -> ValidationSettings:

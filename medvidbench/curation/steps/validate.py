@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from medvidbench.curation.candidates import Candidate, Verdict
 from medvidbench.curation.evidence import Evidence
 from medvidbench.curation.parts import read_rows, write_by_task, write_rows
+from medvidbench.curation.review.applying import Reviewed, reviewed_rows, reviewed_verdicts
 from medvidbench.curation.stages import Context, Shard, Stage
 from medvidbench.curation.steps.plan import part_file
 from medvidbench.curation.validate import ValidationSettings
@@ -25,16 +26,21 @@ from medvidbench.records import Sample
 
 @dataclass(frozen=True)
 class ValidateStage(Stage):
-    """A shard's inputs are a selected part and its candidates."""
+    """A shard's inputs are a selected part and its candidates.
+
+    Attributes:
+        reviewed: what people decided about single captions.
+    """
 
     name: ClassVar[str] = "validate"
     version: ClassVar[int] = 1
     settings: ValidationSettings
+    reviewed: Reviewed = ()
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The checks and their limits."""
-        return asdict(self.settings)
+        """The checks and their limits, and what people decided."""
+        return {"settings": asdict(self.settings), "reviewed": self.reviewed}
 
     def process(self, shard: Shard, context: Context, out: Path) -> dict[str, Any]:
         """Judges every candidate and writes the rows of the accepted ones."""
@@ -42,11 +48,15 @@ class ValidateStage(Stage):
         from medvidbench.curation.validate import validate
 
         questions = load_questions(shard)
-        verdicts = validate(questions, self.settings)
+        reviewed = {(sample_id, generator): kept for sample_id, generator, kept in self.reviewed}
+        verdicts = reviewed_verdicts(validate(questions, self.settings), reviewed)
         by_id: dict[str, list[Verdict]] = {}
         for verdict in verdicts:
             by_id.setdefault(verdict.sample_id, []).append(verdict)
-        rows = [row for s, e, c in questions for row in accepted_rows(s, c, by_id.get(s.sample_id, []), e)]
+        rows: list[Sample] = []
+        for sample, evidence, candidates in questions:
+            own = by_id.get(sample.sample_id, [])
+            rows += reviewed_rows(accepted_rows(sample, candidates, own, evidence), own, reviewed)
         write_by_task(out, "accepted", rows)
         write_rows(out / "verdicts-0.parquet", verdicts, Verdict)
         return _facts(verdicts)
