@@ -163,8 +163,9 @@ def _thinned(job: HashJob) -> list[tuple[float, str]]:
         return []
     times = np.array([time for time, _ in job.frames])
     wanted = grid(float(times.max()), job.step, job.most)
-    nearest = {int(np.abs(times - time).argmin()): time for time in wanted}
-    return [job.frames[index] for index, time in sorted(nearest.items()) if abs(times[index] - time) <= job.step / 2]
+    nearest = [(int(np.abs(times - time).argmin()), time) for time in wanted]
+    chosen = {index for index, time in nearest if abs(times[index] - time) <= job.step / 2}
+    return [job.frames[index] for index in sorted(chosen)]
 
 
 def _video_frames(job: HashJob) -> Iterator[tuple[float, NDArray[np.uint8]]]:
