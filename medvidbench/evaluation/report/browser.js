@@ -75,6 +75,9 @@ function showChips() {
 function change(values) {
   Object.assign(page.f, values);
   applyFilters();
+  if (narrow() || page.kept.includes(page.rows.place.get(page.f.id))) showSample();
+  else if (page.kept.length) choose(0);
+  else { page.f.id = ""; showSample(); }
   writeHash();
 }
 
@@ -169,10 +172,10 @@ const inDetail = (event) => Boolean(event.target.closest("#detail, button, a"));
 function listen() {
   const form = $("filters");
   let waiting = 0;
-  form.addEventListener("change", (event) => { if (event.target.name !== "q") change({ [event.target.name]: event.target.value }), showSample(); });
+  form.addEventListener("change", (event) => { if (event.target.name !== "q") change({ [event.target.name]: event.target.value }); });
   form.q.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => change({ q: form.q.value }), 60); });
   form.addEventListener("submit", (event) => event.preventDefault());
-  $("reset").addEventListener("click", () => { form.q.value = ""; change({ task: "", source: "", state: "", sort: "", q: "", truth: "", said: "" }); showSample(); });
+  $("reset").addEventListener("click", () => { form.q.value = ""; change({ task: "", source: "", state: "", sort: "", q: "", truth: "", said: "" }); });
   $("help-button").addEventListener("click", () => $("help").showModal());
   $("list").addEventListener("scroll", () => requestAnimationFrame(drawList), { passive: true });
   $("list").addEventListener("click", (event) => { const row = event.target.closest(".row"); if (row) choose(+row.dataset.at, narrow()); if (row && narrow()) scrollTo(0, 0); });

@@ -11,7 +11,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.comparison import row_file
 from medvidbench.evaluation.data import EvalData, load_data
 from medvidbench.evaluation.results import Results
-from medvidbench.records import Sample
+from medvidbench.records import Sample, Split
 
 ProtocolRow: TypeAlias = Mapping[str, Any]
 """A line of the row file: the columns of `evaluation.results.row_table`, without `columns`."""
@@ -109,14 +109,16 @@ def _data(results: Results, ids: Iterable[str], path: Path | None) -> tuple[Eval
 
 def _same_rows(path: Path, ids: Sequence[str]) -> EvalData | None:
     """The samples of these ids in their order, from the test split or else the training split; None if one lacks."""
-    splits = ("test", "train") if path.is_dir() else ("test",)
+    read = 0
+    splits: tuple[Split, ...] = ("test", "train") if path.is_dir() else ("test",)
     for split in splits:
         try:
-            data = load_data(path, "test" if split == "test" else "train")
+            data = load_data(path, split)
         except MedVidBenchError:
-            if split == splits[-1]:
+            if split == splits[-1] and not read:
                 raise
             continue
+        read += 1
         known = {s.sample_id: s for s in data.samples}
         if all(i in known for i in ids):
             return replace(data, samples=[known[i] for i in ids], merged=[])
