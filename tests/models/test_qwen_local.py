@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from medvidbench.models.greedy import collate, decode
 from medvidbench.models.qwen_local import QwenLocal
 from medvidbench.models.qwen_prompt import VISION_TOKENS, QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings
-from medvidbench.models.time_contract import GRID, VideoQuestion, check_times
+from medvidbench.models.time_cases import CASES, prove_times, synthetic_frames
+from medvidbench.models.time_contract import VideoQuestion, check_times
 from medvidbench.models.tiny import NOTE, build_tiny_qwen
 from medvidbench.models.transformers_local import load_local, plan_batches
 from medvidbench.video.frames import FrameSet
@@ -238,10 +240,29 @@ def test_the_record_names_the_model_the_software_and_every_setting(model: QwenLo
     assert {"torch", "transformers", "dtype", "device", "adapter_version"} <= set(record)
 
 
-def test_the_loaded_model_passes_the_time_check(model: QwenLocal, noise: Noise) -> None:
-    proof = check_times(model, noise([0.0, 2.0, 4.0]))
-    assert proof.passed
-    assert proof.channel == GRID
+@pytest.mark.parametrize("case", CASES)
+def test_the_loaded_model_passes_every_case_of_the_time_check(case: str, model: QwenLocal) -> None:
+    proof = check_times(model, synthetic_frames(CASES[case]))
+    assert proof.passed, proof.detail
+
+
+def test_all_cases_are_proven_at_once(model: QwenLocal) -> None:
+    assert set(prove_times(model)) == set(CASES)
+
+
+def test_questions_may_be_prepared_in_other_threads(model: QwenLocal, noise: Noise) -> None:
+    asked = questions(noise)
+    alone = list(model.answer_videos(asked))
+    with ThreadPoolExecutor(4) as pool:
+        replies = [model.answer_prepared([prepared])[0] for prepared in pool.map(model.prepare, asked)]
+    assert replies == alone
+
+
+def test_a_model_in_half_precision_answers(tiny_qwen: Path, noise: Noise) -> None:
+    half = load_local(str(tiny_qwen), device="cpu", dtype="bfloat16")
+    (reply,) = half.answer_videos([VideoQuestion("a", "When?", noise([0.0, 1.0]), max_new_tokens=3)])
+    assert reply.error == ""
+    assert half.record()["dtype"] == "bfloat16"
 
 
 def test_the_settings_take_the_checkpoint_s_own_normalisation(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> GenericLocal:
+def model(request: pytest.FixtureRequest, tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> GenericLocal:
     folder = KINDS[request.param](tmp_path_factory.mktemp("generic") / "model")
     found = load_local(str(folder), device="cpu")
     assert isinstance(found, GenericLocal)
@@ -85,6 +85,12 @@ def test_answers_are_the_same_alone_and_in_a_batch(model: GenericLocal, noise: N
     assert [reply.error for reply in alone] == [""] * 4
     assert [reply.text for reply in together] == [reply.text for reply in alone]
     assert all(reply.output_tokens <= question.max_new_tokens for reply, question in zip(alone, asked, strict=True))
+
+
+def test_a_model_in_half_precision_answers(model: GenericLocal, noise: Noise) -> None:
+    half = load_local(model.checkpoint.source.path, device="cpu", dtype="bfloat16")
+    (reply,) = half.answer_videos([VideoQuestion("a", "When?", noise([0.0, 1.0]), max_new_tokens=3)])
+    assert reply.error == ""
 
 
 def test_a_question_that_holds_a_placeholder_fails_alone(model: GenericLocal, noise: Noise) -> None:
