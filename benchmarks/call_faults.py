@@ -1,6 +1,6 @@
 """kill -9 at 20 random moments of 500 calls, one by one and as provider batches: nothing lost, nothing paid twice.
 
-    python benchmarks/call_faults.py [--kills 20] [--seed 0]
+    python benchmarks/call_faults.py [--kills 20] [--seed 0] [--only calls|batches]
 
 The tests run the same series with three kills. Some kills come after the work is done, when few calls are left;
 "at work" counts the others.
@@ -25,8 +25,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=("calls", "batches"))
     given = parser.parse_args()
-    for mode in ((), ("batch",)):
+    modes: dict[str, tuple[str, ...]] = {"calls": (), "batches": ("batch",)}
+    for name_of_mode in [given.only] if given.only else modes:
+        mode = modes[name_of_mode]
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as name, running_server(Path(name), latency_ms=150) as server:
             cache = Path(name) / "cache"
