@@ -157,6 +157,20 @@ def test_one_frame_that_matches_many_counts_once(recorded, tmp_path):
     assert match.frames == 1 and not match.is_leak
 
 
+def test_frames_that_match_at_scattered_times_are_chance_and_those_in_step_a_copy(recorded, tmp_path):
+    shown = recorded["esd", 0]
+    one = hashed(tmp_path / "a", shown)
+    shuffled = hashed(tmp_path / "b", [jpeg(shown[k], 60) for k in (3, 0, 4, 1, 5, 2)])
+    # Shifts of the six pairs: 30, -10, 20, -20, 10, -30 s: no two agree.
+    (match,) = find_matches([one], [shuffled])
+    assert (match.all_frames, match.frames, match.is_leak) == (6, 1, False)
+    later = hashed(
+        tmp_path / "c", [jpeg(p, 60) for p in shown], [t + 33.3 + 0.4 * (k % 2) for k, t in enumerate(TIMES)]
+    )
+    (match,) = find_matches([one], [later])
+    assert (match.all_frames, match.frames, match.is_leak) == (6, 6, True)
+
+
 def test_an_identical_frame_file_is_a_leak_even_alone(recorded, tmp_path):
     one = hashed(tmp_path / "a", [recorded["open", 0][0]], [0.0])
     two = hashed(tmp_path / "b", [*recorded["esd", 0][:5], recorded["open", 0][0]])

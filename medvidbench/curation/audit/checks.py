@@ -164,10 +164,11 @@ def _frames_apart(
                 "test": [test[match.test][0].name],
                 "train": [train[match.train][0].name],
                 "matching frames": match.frames,
+                "at any time shift": match.all_frames,
                 "frames compared": list(match.compared),
                 "identical files": match.identical,
-                "nearest distance": match.nearest if match.frames else None,
-                "at seconds": list(match.times) if match.frames else None,
+                "nearest distance": match.nearest if match.all_frames else None,
+                "at seconds": list(match.times) if match.all_frames else None,
             }
         )
     compared = (sum(len(h.times) for _, h in train), sum(len(h.times) for _, h in test))

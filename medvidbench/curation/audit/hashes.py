@@ -162,7 +162,7 @@ def _thinned(job: HashJob) -> list[tuple[float, str]]:
     if not job.frames:
         return []
     times = np.array([time for time, _ in job.frames])
-    wanted = grid(float(times.max()), job.step, job.most)
+    wanted = grid(float(times.max()) + job.step / 2, job.step, job.most)
     nearest = [(int(np.abs(times - time).argmin()), time) for time in wanted]
     chosen = {index for index, time in nearest if abs(times[index] - time) <= job.step / 2}
     return [job.frames[index] for index in sorted(chosen)]

@@ -9,6 +9,7 @@ mirrored, cropped at one side, cropped below 80 %, or so bright that a third of 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from medvidbench.curation.audit.hashes import FrameHashes
 COARSE, FINE = 10, 28
 """Bits by which a copy's hash may differ, of 64 and of 256."""
 LEAST_FRAMES = 3
-"""Frames that must match, each with another: one alone may be a logo, or chance."""
+"""Frames that must match, each with another and all at one time shift: one alone may be a logo, or chance."""
+SHIFT_WINDOW = 2.0
+"""Seconds within which the time shifts of a copy's frames agree. Hits by chance have any shift: between long recordings
+of one kind a few in 100,000 frame pairs are such hits, and three of them with one shift are not to be expected."""
 _CELLS = 1 << 22
 """Hash pairs compared at once: 32 MB."""
 _BITS = np.array([bin(value).count("1") for value in range(256)], np.uint8)
@@ -33,7 +37,8 @@ class Match:
 
     Attributes:
         test, train: which recordings, as positions in the two sequences given.
-        frames: matching frames, each counted once on both sides (the smaller of the two counts).
+        frames: matching frames at the time shift that most agree on, each counted once on both sides.
+        all_frames: the same at any shift.
         compared: usable frames of the test and of the train recording.
         nearest: the smallest distance of a matching pair, of 256 bits.
         times: (test, train) times in s of the nearest pair.
@@ -43,6 +48,7 @@ class Match:
     test: int
     train: int
     frames: int
+    all_frames: int
     compared: tuple[int, int]
     nearest: int
     times: tuple[float, float]
@@ -59,7 +65,7 @@ def find_matches(test: Sequence[FrameHashes], train: Sequence[FrameHashes]) -> l
     near = _near_pairs(test, train)
     same = _identical(test, train)
     found = [_match(pair, near.get(pair, []), same.get(pair, 0), test, train) for pair in near.keys() | same.keys()]
-    return sorted(found, key=lambda m: (-m.frames, -m.identical, m.test, m.train))
+    return sorted(found, key=lambda m: (-m.frames, -m.all_frames, -m.identical, m.test, m.train))
 
 
 def popcount(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
@@ -77,10 +83,22 @@ def _match(
     test: Sequence[FrameHashes],
     train: Sequence[FrameHashes],
 ) -> Match:
-    frames = min(len({at for _, at, _ in near}), len({at for _, _, at in near}))
     nearest, *times = min(near, default=(0, 0.0, 0.0))
     compared = (len(test[pair[0]].times), len(train[pair[1]].times))
-    return Match(*pair, frames, compared, nearest, (times[0], times[1]), identical)
+    counts = (_in_step(near), _distinct(near))
+    return Match(*pair, *counts, compared, nearest, (times[0], times[1]), identical)
+
+
+def _distinct(near: Sequence[tuple[int, float, float]]) -> int:
+    return min(len({at for _, at, _ in near}), len({at for _, _, at in near}))
+
+
+def _in_step(near: Sequence[tuple[int, float, float]]) -> int:
+    """The most distinct frames in any two neighbouring bins of the time shift, each half a window wide."""
+    bins: dict[int, list[tuple[int, float, float]]] = defaultdict(list)
+    for hit in near:
+        bins[math.floor((hit[1] - hit[2]) / (SHIFT_WINDOW / 2))].append(hit)
+    return max((_distinct([*own, *bins.get(at + 1, [])]) for at, own in bins.items()), default=0)
 
 
 def _near_pairs(
