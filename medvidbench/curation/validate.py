@@ -136,7 +136,9 @@ def _compare(
     contents = [(_comparable(subjects[i][0]) or "", _comparable(subjects[i][1]) or "") for i in both]
     off = "similarity" in settings.off
     for i, value in zip(both, [] if off else similarities(contents, method), strict=not off):
-        low = [Remark(f"{value:.4f} < {limit:g}")] if value < limit else []
+        # a caption that may stand for itself doesn't fall by its distance from one that is rejected anyway
+        counts = settings.keep == "pair" or all(v.decision == "accepted" for v in judged[i])
+        low = [Remark(f"{value:.4f} < {limit:g}", counts)] if value < limit else []
         judged[i] = [
             _with(replace(v, similarity=value, similarity_method=method), "similarity", low, settings)
             for v in judged[i]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from offline_rows import ANSWERS, candidate, evidence, question
 
+from medvidbench.curation.accept import accepted_rows
 from medvidbench.curation.candidates import Candidate, Verdict
 from medvidbench.curation.validate import ValidationSettings, validate
 from medvidbench.errors import MedVidBenchError
@@ -58,6 +63,12 @@ def test_the_partner_of_a_rejected_caption_goes_too_unless_any_is_kept():
     assert a.reasons == (f"partner: gemini rejected ({b.reasons[0]})",)
     a, b = judged(pair(TEXT, bad), ValidationSettings(method="ngram", keep="any"))
     assert (a.decision, b.decision) == ("accepted", "rejected")
+
+
+def test_with_any_kept_a_caption_does_not_fall_by_its_distance_from_a_rejected_one():
+    a, b = judged(pair(TEXT, "Waves."), ValidationSettings(method="ngram", keep="any"))
+    assert b.reasons == ("length: 1 words, not 3 to 400",)
+    assert a.decision == "accepted" and a.notes == (f"similarity: {a.similarity:.4f} < 0.15",)
 
 
 def test_a_failed_call_has_no_similarity_and_no_other_reason():
@@ -144,3 +155,43 @@ def test_three_captions_or_two_of_one_generator_are_refused():
         judged([candidate(TEXT), candidate(ALIKE)])
     with pytest.raises(MedVidBenchError, match="at most two"):
         judged([*pair(TEXT, ALIKE), candidate(TEXT, "third")])
+
+
+PIECES = (
+    "hook ",
+    "no ",
+    "0.0-6.0 seconds: ",
+    "**",
+    "```",
+    '{"a": ',
+    "12 s ",
+    "1:",
+    "the liver is cut ",
+    "\n",
+    "x",
+    "\ud800",
+    ". ",
+)
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
+def test_any_text_gets_a_verdict_and_an_accepted_one_becomes_a_row(text):
+    for task in ("DVC", "VS", "RC"):
+        sample = question(task)
+        found, candidates = evidence(sample), pair(ANSWERS[task], text)
+        verdicts = validate(
+            [(sample, found, candidates)], ValidationSettings(method="ngram", keep="any", off=("similarity",))
+        )
+        assert accepted_rows(sample, candidates, verdicts, found)  # the first at least
+
+
+@pytest.mark.parametrize("task", ["DVC", "VS"])
+@pytest.mark.parametrize(
+    "piece", ["hook ", "no hook, ", "grasper retract ", "the liver is ", "1-", '"', "label: ", "a"]
+)
+def test_a_huge_text_takes_time_in_proportion_to_its_length(task, piece):
+    text = f"0.0-6.0 seconds: {piece * (90_000 // len(piece))}\n6.0-9.0 seconds: The clipper clips."
+    settings = ValidationSettings(method="ngram", keep="any", off=("length", "leak", "language"))
+    before = time.process_time()
+    judged(pair(ANSWERS[task], text), settings, task)
+    assert time.process_time() - before < 5.0  # quadratic checks took 8 to 177 s

@@ -18,12 +18,12 @@ FIRST: dict[str, Check] = {
     "refusal": refusal,
     "language": language,
     "leak": leaks,
+    "length": length,
 }
 REST: dict[str, Check] = {
     "cut-off": cut_off,
     "wrapping": wrapping,
     "grammar": grammar,
-    "length": length,
     "times": times,
     "instruments": instruments,
     "structures": structures,

@@ -20,6 +20,8 @@ from medvidbench.tasks.verbalise import phase_words
 
 MARGIN = 1.0
 """Seconds around an event in which an annotation still counts for it: labels come once a second."""
+REACH = 160
+"""Characters around a mention that are read for what is said of it."""
 _CLAUSE_END = re.compile(r"[.;!?]|,? (?:while|but|whereas|although)\b")
 _DENIED_BEFORE = re.compile(
     r"\b(?:no|not|without|neither|nor|never|absent|absence of|lacks?|lacking|instead of|rather than|free of|"
@@ -119,10 +121,10 @@ def annotated_instruments(evidence: Evidence, words: Lexicon) -> set[str]:
 
 def is_acted_on(text: str, mention: Mention) -> bool:
     """Whether a verb takes the structure as its object: "cuts the liver", "the liver is being retracted"."""
-    if _PART_OF.match(text[mention.end :]):
+    before, after = _around(text, mention)
+    if _PART_OF.match(after):
         return False
-    before = text[max(0, mention.start - 40) : mention.start]
-    return bool(_ACTING.search(before) or _ACTED_ON.match(text[mention.end :]))
+    return bool(_ACTING.search(before[-40:]) or _ACTED_ON.match(after))
 
 
 def _wrong_object(subject: Subject, words: Lexicon) -> Iterator[Remark]:
@@ -137,13 +139,20 @@ def _wrong_object(subject: Subject, words: Lexicon) -> Iterator[Remark]:
             yield Remark(f"the object is the {target}, named: {forms}", not _GENERAL.search(text))
 
 
+def _around(text: str, mention: Mention) -> tuple[str, str]:
+    """The text before and after a mention, as far as it matters: a long text would cost its square otherwise."""
+    return text[max(0, mention.start - REACH) : mention.start], text[mention.end : mention.end + REACH]
+
+
 def _claimed(text: str, words: Lexicon) -> Iterator[Mention]:
     """The mentions that aren't denied, each form once."""
     seen: set[str] = set()
     for mention in words.mentions(text):
-        start = max((m.end() for m in _CLAUSE_END.finditer(text, 0, mention.start)), default=0)
-        denied = _DENIED_BEFORE.search(text, start, mention.start) or _DENIED_AFTER.match(text[mention.end :])
-        if not denied and mention.form not in seen:
+        if mention.form in seen:
+            continue
+        before, after = _around(text, mention)
+        before = _CLAUSE_END.split(before)[-1]
+        if not (_DENIED_BEFORE.search(before) or _DENIED_AFTER.match(after)):
             seen.add(mention.form)
             yield mention
 
