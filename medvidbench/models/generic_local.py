@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medvidbench.errors import MedVidBenchError
@@ -16,7 +16,7 @@ from medvidbench.models.greedy import Decoded
 from medvidbench.models.qwen_local import stop_ids
 from medvidbench.models.qwen_positions import video_rows
 from medvidbench.models.qwen_prompt import VISION_TOKENS
-from medvidbench.models.qwen_video import VideoSettings, resize_frames, smart_resize
+from medvidbench.models.qwen_video import VideoSettings, frame_size, resize_frames
 from medvidbench.models.time_contract import PROCESSOR_TEXT, TEXT, Announced, VideoQuestion
 from medvidbench.models.torch_env import torch_module, transformers_module
 from medvidbench.models.transformers_local import LocalVideoModel
@@ -66,8 +66,17 @@ class GenericLocal(LocalVideoModel):
         batch_size: int = 1,
         batch_tokens: int = 65_536,
     ) -> None:
-        super().__init__(checkpoint, settings, batch_size, batch_tokens)
-        self.processor, self.as_video = processor, takes_timed_video(processor)
+        as_video = takes_timed_video(processor)
+        super().__init__(checkpoint, processor_settings(processor, settings, as_video), batch_size, batch_tokens)
+        self.processor, self.as_video = processor, as_video
+        self._stop = sorted(stop_ids(checkpoint.model, checkpoint.tokenizer))
+        pad = checkpoint.tokenizer.pad_token_id
+        self._pad = pad if pad is not None else self._stop[0]
+        # what a call to `generate` leaves unsaid is taken from here: released checkpoints say do_sample=True and a
+        # repetition penalty of 1.05, even to a call that hands over a configuration of its own
+        checkpoint.model.generation_config = transformers_module().GenerationConfig(
+            eos_token_id=self._stop, pad_token_id=self._pad
+        )
 
     @classmethod
     def load(
@@ -91,13 +100,13 @@ class GenericLocal(LocalVideoModel):
         made = self.processor(text=[text], return_tensors="pt", **media)
         torch = torch_module()
         inputs = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
+        self.check_length(int(inputs["input_ids"].shape[1]), question)
         return GenericPrompt(question, text, inputs, as_video, units)
 
     def _units(self, frames: FrameSet | None, fps: float | None) -> tuple[tuple[int, ...], ...]:
         if frames is None:
             return ()
-        pair = int(self.processor.video_processor.temporal_patch_size) if self.as_video else 1
-        return group_frames(frames.t_seconds.tolist(), pair, fps)
+        return group_frames(frames.t_seconds.tolist(), self.settings.temporal_patch, fps)
 
     def _render(self, question: VideoQuestion, frames: FrameSet | None, as_video: bool) -> str:
         said = question.system + question.text
@@ -121,20 +130,18 @@ class GenericLocal(LocalVideoModel):
         """The frames within the settings' pixels, as the processor takes them."""
         from PIL import Image
 
-        half = self.processor.image_processor
-        merged = getattr(half, "merge_size", None)
-        factor = int(half.patch_size) * int(merged) if merged else 1
-        least = self.settings.min_pixels if merged else 1
-        _, rows, columns, _ = frames.frames.shape
-        size = smart_resize(rows, columns, factor, least, self.settings.max_pixels)
-        pixels = resize_frames(frames.frames, *size).byte()
+        count, rows, columns, _ = frames.frames.shape
+        height, width = frame_size(count, rows, columns, self.settings)
+        pixels = resize_frames(frames.frames, height, width).byte()
         if as_video:
-            pair = max(len(unit) for unit in units)
+            pair = self.settings.temporal_patch
             shown = [place for unit in units for place in (*unit, *unit[-1:] * (pair - len(unit)))]
             return {"videos": [pixels[shown]], **_metadata([float(frames.t_seconds[place]) for place in shown])}
         pictures = [Image.fromarray(frame) for frame in pixels.permute(0, 2, 3, 1).numpy()]
-        bounds = {"shortest_edge": least, "longest_edge": self.settings.max_pixels}
-        return {"images": pictures, **({"images_kwargs": {"size": bounds}} if merged else {})}
+        if self.settings.factor == 1:
+            return {"images": pictures}
+        bounds = {"shortest_edge": self.settings.min_pixels, "longest_edge": self.settings.max_pixels}
+        return {"images": pictures, "images_kwargs": {"size": bounds}}
 
     def channel(self, prepared: GenericPrompt) -> str:
         """The processor's own text for a video, ours for pictures."""
@@ -166,20 +173,39 @@ class GenericLocal(LocalVideoModel):
     def _decode(self, prepared: Sequence[GenericPrompt]) -> list[Decoded]:
         if len(prepared) > 1 and not _same_shapes(prepared):
             return [answer for prompt in prepared for answer in self._decode([prompt])]
-        tokenizer, model = self.checkpoint.tokenizer, self.checkpoint.model
-        stop = sorted(stop_ids(model, tokenizer))
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stop[0]
-        inputs = {name: value.to(self.checkpoint.device) for name, value in _pad_left(prepared, pad).items()}
-        known = tokenizer.get_vocab()
+        torch, model = torch_module(), self.checkpoint.model
+        joined = _pad_left(prepared, self._pad)
+        inputs = {name: _cast(value, model.dtype).to(self.checkpoint.device) for name, value in joined.items()}
         limits = [prompt.question.max_new_tokens for prompt in prepared]
-        never = [known[name] for name in self._placeholders() if name in known]
-        config = _plain_generation(max(limits), prepared[0].question.temperature, stop, pad, never)
-        torch = torch_module()
         torch.manual_seed(int(self.key(prepared[0])[:15], 16))
         with torch.inference_mode():
-            out = model.generate(**{n: _cast(v, model.dtype) for n, v in inputs.items()}, generation_config=config)
+            out = model.generate(**inputs, **self._decoding(max(limits), prepared[0].question.temperature))
         rows = out[:, inputs["input_ids"].shape[1] :].tolist()
-        return [_cut(row, limit, frozenset(stop)) for row, limit in zip(rows, limits, strict=True)]
+        return [_cut(row, limit, frozenset(self._stop)) for row, limit in zip(rows, limits, strict=True)]
+
+    def _decoding(self, most: int, temperature: float) -> dict[str, Any]:
+        known = self.checkpoint.tokenizer.get_vocab()
+        never = [known[name] for name in self._placeholders() if name in known]
+        drawn: dict[str, Any] = {"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature > 0 else {}
+        return {"max_new_tokens": most, "suppress_tokens": never or None, "do_sample": temperature > 0, **drawn}
+
+
+def processor_settings(processor: Any, settings: VideoSettings, as_video: bool) -> VideoSettings:
+    """`settings` as they hold for this processor: its patches and normalisation.
+
+    Without merged patches its pictures have a size of their own, and only the upper bounds say what it is handed.
+    """
+    half = processor.image_processor
+    merge = int(getattr(half, "merge_size", 0) or 0)
+    return replace(
+        settings,
+        min_pixels=settings.min_pixels if merge else 1,
+        patch=int(half.patch_size) if merge else 1,
+        merge=merge or 1,
+        temporal_patch=int(processor.video_processor.temporal_patch_size) if as_video else 1,
+        mean=tuple(getattr(half, "image_mean", None) or settings.mean),
+        std=tuple(getattr(half, "image_std", None) or settings.std),
+    )
 
 
 def _metadata(times: Sequence[float]) -> dict[str, Any]:
@@ -189,14 +215,6 @@ def _metadata(times: Sequence[float]) -> dict[str, Any]:
         total_num_frames=len(marks), fps=float(MILLISECONDS), frames_indices=marks
     )
     return {"video_metadata": [made], "do_sample_frames": False, "videos_kwargs": {"do_resize": False}}
-
-
-def _plain_generation(most: int, temperature: float, stop: list[int], pad: int, never: list[int]) -> Any:
-    """Decoding as asked and no other: checkpoints bring repetition penalties and temperatures of their own."""
-    drawn: dict[str, Any] = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
-    return transformers_module().GenerationConfig(
-        max_new_tokens=most, eos_token_id=stop, pad_token_id=pad, suppress_tokens=never or None, **drawn
-    )
 
 
 def _cut(row: list[int], limit: int, stop: frozenset[int]) -> Decoded:

@@ -41,7 +41,9 @@ class QwenLocal(LocalVideoModel):
 
     def prepare(self, question: VideoQuestion) -> QwenPrompt:
         """See `LocalVideoModel.prepare`."""
-        return self.prompter.prepare(question)
+        prompt = self.prompter.prepare(question)
+        self.check_length(prompt.length, question)
+        return prompt
 
     def describe_times(self, prepared: QwenPrompt) -> list[Announced]:
         """See `QwenPrompter.describe_times`."""

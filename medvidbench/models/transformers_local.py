@@ -68,6 +68,19 @@ class LocalVideoModel(ABC):
     def _decode(self, prepared: Sequence[Any]) -> list[Decoded]:
         """The answers' tokens of one batch."""
 
+    def check_length(self, length: int, question: VideoQuestion) -> None:
+        """Refuse a prompt that the model has no positions for: it would answer, and badly.
+
+        Raises:
+            MedVidBenchError: prompt and answer are longer than the configuration's `max_position_embeddings`.
+        """
+        config = self.checkpoint.config
+        text = config.get_text_config() if hasattr(config, "get_text_config") else config
+        most = getattr(text, "max_position_embeddings", None)
+        if most is not None and length + question.max_new_tokens > most:
+            seen = f"A prompt of {length} tokens and an answer of up to {question.max_new_tokens}."
+            raise MedVidBenchError(seen, f"{most} in all", "fewer frames, or a smaller max_pixels or total_pixels")
+
     def record(self) -> dict[str, Any]:
         """Everything that decides an answer, as it is written into results and into every reply's key."""
         return {

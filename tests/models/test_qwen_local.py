@@ -185,6 +185,12 @@ def test_a_question_that_cannot_be_rendered_fails_alone(model: QwenLocal, noise:
     assert replies[1].text is not None
 
 
+def test_a_prompt_without_positions_fails_with_advice(model: QwenLocal, noise: Noise) -> None:
+    (reply,) = model.answer_videos([VideoQuestion("a", "When?", noise([0.0]), max_new_tokens=131_072)])
+    assert reply.text is None
+    assert "131072 in all" in reply.error
+
+
 def test_a_batch_that_does_not_fit_is_halved_and_a_lone_question_fails_with_advice(
     model: QwenLocal, noise: Noise, monkeypatch: pytest.MonkeyPatch
 ) -> None:

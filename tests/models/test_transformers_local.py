@@ -87,6 +87,26 @@ def test_answers_are_the_same_alone_and_in_a_batch(model: GenericLocal, noise: N
     assert all(reply.output_tokens <= question.max_new_tokens for reply, question in zip(alone, asked, strict=True))
 
 
+def test_a_checkpoint_s_own_sampling_and_penalties_are_not_followed(model: GenericLocal, noise: Noise) -> None:
+    asked = [VideoQuestion(f"s{k}", "When?", noise(range(k + 1)), max_new_tokens=12) for k in range(3)]
+    folder = Path(model.checkpoint.source.path)
+    said = json.loads((folder / "generation_config.json").read_text())
+    loud = {**said, "do_sample": True, "temperature": 3.0, "top_k": 3, "repetition_penalty": 9.0}
+    (folder / "generation_config.json").write_text(json.dumps(loud))
+    try:
+        other = load_local(str(folder), device="cpu")
+    finally:
+        (folder / "generation_config.json").write_text(json.dumps(said))
+    expected = [reply.text for reply in model.answer_videos(asked)]
+    assert [reply.text for reply in other.answer_videos(asked)] == expected
+
+
+def test_what_is_recorded_is_what_the_processor_does(model: GenericLocal) -> None:
+    half = model.processor.image_processor
+    assert model.record()["settings"]["mean"] == tuple(half.image_mean)
+    assert model.settings.factor == (half.patch_size * half.merge_size if hasattr(half, "merge_size") else 1)
+
+
 def test_a_model_in_half_precision_answers(model: GenericLocal, noise: Noise) -> None:
     half = load_local(model.checkpoint.source.path, device="cpu", dtype="bfloat16")
     (reply,) = half.answer_videos([VideoQuestion("a", "When?", noise([0.0, 1.0]), max_new_tokens=3)])
