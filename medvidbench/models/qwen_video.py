@@ -1,7 +1,9 @@
 """Frames to the patches that Qwen2.5-VL's vision tower takes, with torch alone.
 
 Equal to qwen-vl-utils followed by transformers' `Qwen2VLVideoProcessor` (tests/models/test_qwen_video.py holds them
-side by side), which need a torchvision that fits the installed torch to the letter.
+side by side), which need a torchvision that fits the installed torch to the letter. The comparison is with the path of
+a video: for a list of pictures, qwen-vl-utils 0.0.14 takes the side of a token for that of a patch and makes both sides
+multiples of 56 (480 x 854 becomes 112 x 224 instead of 140 x 252).
 """
 
 from __future__ import annotations
