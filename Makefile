@@ -15,15 +15,17 @@ endif
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# the light core and the video reader: no torch
+# the light core, the video reader, sentence similarity and pages: no torch
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e ".[video]"
+	$(PIP) install -q -c constraints.txt -e ".[report,semantic,video]"
 	@touch $@
 
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt torch
-	$(PIP) install -q -c constraints.txt -e ".[dev,semantic,video]"
+	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,video]"
+	# an oracle of some tests; its dependencies would bring another torch
+	$(PIP) install -q -c constraints.txt --no-deps torchvision
 	@touch $@ $(VENV)/.core
 
 demo: $(VENV)/.core

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,9 @@ MARK = "medvidbench-demo.json"
 
 
 def run(out: Path) -> None:
-    """Write raw data, build, score three blind models, print one table and where everything lies."""
-    from medvidbench.commands import build, evaluate, synth, table
+    """Write raw data, build, audit, score three blind models, print one table and where everything lies."""
+    from medvidbench.commands import audit, build, evaluate, synth, table
+    from medvidbench.curation.settings import BuildSettings
     from medvidbench.models.blind import KINDS
     from medvidbench.synthetic.layouts import LAYOUT_KEYS
 
@@ -33,14 +35,17 @@ def run(out: Path) -> None:
         synth.run(part, RECORDINGS, SECONDS, SEED)
         part.rename(raw)
     named = [f"{key}={raw / key}" for key in LAYOUT_KEYS]
-    build.run(named, bench, SEED, None, overwrite=True, test_share=TEST_SHARE)
+    build.run(named, bench, BuildSettings(seed=SEED, overwrite=True, test_share=TEST_SHARE))
+    page = out / "audit.html" if find_spec("matplotlib") and find_spec("imagehash") else None
+    audit.run(bench, out / "audit.json", page, quiet=True)
     results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, None, SEED, None, None) for kind in KINDS]
     table.run([runs / kind for kind in KINDS], "md", "strict", None, "", out / "table.md")
     for protocol in ("strict", "official"):
         _print_summary(results, protocol)
     print(  # noqa: T201
         f"\nSynthetic recordings, made up for this demo: no number above says anything about surgery.\n"
-        f"  raw data    {raw}\n  benchmark   {bench}/README.md\n  results     {runs}/*/results.json\n"
+        f"  raw data    {raw}\n  benchmark   {bench}/README.md\n  audit       {page or out / 'audit.json'}\n"
+        f"  results     {runs}/*/results.json\n"
         f"  table       {out / 'table.md'}\n"
         f"Next: {sys.argv[0]} compare {runs / 'majority'} {runs / 'random'}"
     )
