@@ -135,7 +135,7 @@ def _table(
 
 
 def _top(counts: Mapping[str, int], shown: int = 4) -> str:
-    text = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:shown])
+    text = ", ".join(f"{name} ({count:,})" for name, count in list(counts.items())[:shown])
     return f"{text}, {len(counts) - shown} more" if len(counts) > shown else text
 
 

@@ -246,7 +246,7 @@ def test_the_command_reads_a_users_alias_table(tmp_path):
 def test_labels_with_markup_are_printed_as_they_are(tmp_path, capsys):
     bench(tmp_path / "bench", [row(1, answer="[bold]cut[/bold]"), row(2, answer="[/red]")])
     run(tmp_path / "bench", pictures=False)
-    assert "[bold]cut[/bold] 1" in capsys.readouterr().out
+    assert "[bold]cut[/bold] (1)" in capsys.readouterr().out
 
 
 def test_hashes_of_questions_keep_parts_apart():

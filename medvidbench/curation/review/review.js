@@ -81,6 +81,7 @@
     const list = $("frames");
     const embedded = item.frames.some((frame) => frame.src);
     list.replaceChildren();
+    list.scrollLeft = 0;
     list.classList.toggle("paths", !embedded);
     $("frames-section").hidden = item.frames.length === 0;
     for (const frame of item.frames) {
@@ -124,6 +125,9 @@
     else place.removeAttribute("tabindex");
   }
 
+  // "hook,dissect,cystic_duct" as a person reads it, and so that it can wrap.
+  const words = (label) => label.replaceAll("_", " ").replace(/,(?=\S)/g, ", ");
+
   function segmentTable(segments) {
     const table = make("table");
     const head = table.createTHead().insertRow();
@@ -135,7 +139,7 @@
     const body = table.createTBody();
     for (const [kind, label, start, end] of segments) {
       const row = body.insertRow();
-      row.append(make("td", `${Number(start).toFixed(1)} to ${seconds(end)}`, "times"), make("td", kind), make("td", label));
+      row.append(make("td", `${Number(start).toFixed(1)} to ${seconds(end)}`, "times"), make("td", kind), make("td", words(label)));
     }
     return table;
   }
