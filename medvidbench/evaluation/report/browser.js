@@ -202,6 +202,8 @@ loadRows().then((rows) => {
   fillFilters();
   listen();
   follow();
+  performance.mark("rows ready");
   document.documentElement.dataset.ready = "yes";
+  window.medvidbench = { change };
   setTimeout(() => rows.searchTexts(), 200);
 }, () => { $("count").textContent = "This browser can't unpack the rows; one from 2023 or later can."; });
