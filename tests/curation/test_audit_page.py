@@ -29,7 +29,7 @@ def written(tmp_path_factory) -> Path:
     ]
     rows += [row(50, answer=EVIL, group=EVIL), row(51, answer=EVIL, group=EVIL, split="test")]
     rows += [cvs(60, "train", "video12"), row(61, split="test", recording_id="VID12")]
-    bench(folder / EVIL.replace("/", "_"), rows, rejections={EVIL: 3})
+    bench(folder / EVIL.replace("/", "_"), rows, captions={"rejected": {EVIL: 3}, "similarity_threshold": 0.3})
     assert run(folder / EVIL.replace("/", "_"), html=folder / "audit.html", pictures=False, quiet=True) == 1
     return folder / "audit.html"
 

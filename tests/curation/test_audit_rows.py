@@ -143,7 +143,7 @@ def test_labels_generators_decisions_and_similarities_are_counted(tmp_path):
         row(5, task="TAG", qa_type="tal", target="hook,dissect"),
         row(6, task="VS", qa_type="video_summary_gpt", generator="gpt", provenance=judged, truth=None),
     ]
-    details = audited(tmp_path, *rows, rejections={"similarity": 3, "refusal": 1}).details
+    details = audited(tmp_path, *rows, captions={"rejected": {"similarity": 3, "refusal": 1}}).details
     labels = {(e["task"], e["source"]): e["counts"] for e in details["labels"]}
     assert labels["CVS", "Cholec80-CVS"] == {
         "Two structures: 2": 2,

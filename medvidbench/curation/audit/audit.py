@@ -83,7 +83,8 @@ def audit(
     checks = [check_physical(seen, aliases), check_groups(seen)]
     frames = None
     if pictures:
-        roots = {entry["name"]: Path(entry["root"]) for entry in benchmark.manifest.get("sources", [])}
+        stated = {entry["name"]: entry.get("root") for entry in benchmark.manifest.get("sources", [])}
+        roots = {name: Path(root) for name, root in stated.items() if root}
         store = benchmark.manifest.get("frame_store")
         checks.append(check_videos(seen, roots))
         frames = check_frames(seen, roots, Path(store) if store else None, workers, progress)
@@ -95,7 +96,7 @@ def audit(
         "recordings": {split: sum(s == split for s, _, _ in recordings.found) for split in ("train", "test")},
         "duplicates": _repeats(duplicates),
         "frames": _frames(marginals, frames),
-        **_balance(balance),
+        **_balance(balance, _threshold(benchmark.manifest)),
         **_marginals(marginals),
         "rejections": _rejections(benchmark.manifest),
     }
@@ -124,7 +125,7 @@ def _frames(marginals: Marginals, frames: FrameCheck | None) -> dict[str, Any]:
     }
 
 
-def _balance(balance: Balance) -> dict[str, Any]:
+def _balance(balance: Balance, threshold: float | None) -> dict[str, Any]:
     rows = [
         {"split": split, "task": task, "source": source, "rows": count}
         for (split, task, source), count in sorted(balance.rows.items())
@@ -136,7 +137,11 @@ def _balance(balance: Balance) -> dict[str, Any]:
         "labels": _by_key(balance.labels),
         "generators": _by_key(balance.generators),
         "decisions": dict(balance.decisions.most_common()),
-        "similarity": {"edges": list(SIMILARITY_BINS), "counts": np.histogram(inside, SIMILARITY_BINS)[0].tolist()},
+        "similarity": {
+            "edges": list(SIMILARITY_BINS),
+            "counts": np.histogram(inside, SIMILARITY_BINS)[0].tolist(),
+            "threshold": threshold,
+        },
     }
 
 
@@ -164,7 +169,19 @@ def _histogram(values: Any, bins: int) -> dict[str, list[float]]:
     return {"edges": [round(float(edge), 4) for edge in edges], "counts": counts.tolist()}
 
 
+def _captions(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the manifest says of the captions; nothing where it says nothing."""
+    stated = manifest.get("captions")
+    return stated if isinstance(stated, dict) else {}
+
+
 def _rejections(manifest: Mapping[str, Any]) -> dict[str, int]:
-    """The manifest's `rejections` (reason to number of captions); empty where a build states none."""
-    stated = manifest.get("rejections")
+    """Captions rejected by validation, by the check that spoke first."""
+    stated = _captions(manifest).get("rejected")
     return {str(k): v for k, v in stated.items() if isinstance(v, int)} if isinstance(stated, dict) else {}
+
+
+def _threshold(manifest: Mapping[str, Any]) -> float | None:
+    """The similarity under which validation dropped a pair."""
+    stated = _captions(manifest).get("similarity_threshold")
+    return float(stated) if isinstance(stated, int | float) else None

@@ -113,12 +113,15 @@ def _shares(shares: Sequence[Mapping[str, Any]]) -> str:
     return _svg(figure)
 
 
-def _similarity(histogram: Mapping[str, Sequence[float]]) -> str:
+def _similarity(histogram: Mapping[str, Any]) -> str:
     if not any(histogram["counts"]):
         return ""
     figure, axes = _figure(4.6, 2.6)
     axes.stairs(histogram["counts"], histogram["edges"], fill=True, color=BAR)
-    axes.axvline(0.3, color=_PUBLISHED, linestyle="--")
-    axes.set_xlabel("similarity of the two captions (dashed: 0.3, the published threshold)", fontsize=8)
+    threshold = histogram["threshold"]
+    if threshold is not None:
+        axes.axvline(threshold, color=_PUBLISHED, linestyle="--")
+    dashed = "" if threshold is None else f" (dashed: the threshold, {threshold:g})"
+    axes.set_xlabel(f"similarity of the two captions{dashed}", fontsize=8)
     axes.set_ylabel("rows")
     return _svg(figure)
