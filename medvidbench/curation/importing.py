@@ -94,6 +94,7 @@ class _Taken:
     recordings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     findings: list[Finding] = field(default_factory=list)
     rows: int = 0
+    files: int = 0
 
     def add(self, file: Path) -> None:
         for number, row in enumerate(json_rows(file)):
@@ -124,7 +125,8 @@ class _Taken:
 
         self.folder.mkdir(exist_ok=True)
         for kind, rows in self.held.items():
-            file = self.folder / f"{len(self.parts)}-{self.rows}-{len(self.parts[kind])}.parquet"
+            file = self.folder / f"{self.files}.parquet"
+            self.files += 1
             pq.write_table(to_table(rows, Sample), file, compression="zstd", compression_level=1)
             self.parts[kind].append(file)
         self.held.clear()

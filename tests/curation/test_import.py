@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,9 @@ def test_rows_of_several_files_and_forms_become_one_folder(tmp_path: Path) -> No
 
 
 def test_an_import_is_the_same_however_often_rows_go_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = save(tmp_path / "rows.json", [to_published(row) for row in samples(6)])
+    rows = samples(6)
+    random.Random(0).shuffle(rows)
+    file = save(tmp_path / "rows.json", [to_published(row) for row in rows])
     import_published([file], tmp_path / "one")
     monkeypatch.setattr(importing, "ROWS_HELD", 5)
     monkeypatch.setattr(json_rows, "CHUNK", 37)
