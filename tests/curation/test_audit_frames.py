@@ -254,16 +254,16 @@ def test_a_benchmark_without_its_raw_data_is_not_checked_for_pictures(tmp_path):
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory) -> Path:
-    """One operation at 4 frames/s, its copy cut 3.5 s later at another size and quality, and another operation."""
+    """One operation at 2 frames/s, its copy cut 3.5 s later at another size and quality, and another operation."""
     pytest.importorskip("av", reason="PyAV is not installed")
     root = tmp_path_factory.mktemp("videos")
     scene, other = simulate("cholecystectomy", 0, 60, 5), simulate("cholecystectomy", 1, 60, 5)
-    times = [k / 4 for k in range(200)]
+    times = [k / 2 for k in range(100)]
     shown = list(render(scene, times))
-    write_video(root / "VID401.mp4", shown, 4)
-    cut = [np.asarray(Image.fromarray(frame).resize((240, 136))) for frame in shown[14:]]
-    write_video(root / "VID402.mp4", cut, 4, quality=32, keyframes=13)
-    write_video(root / "VID403.mp4", render(other, times), 4)
+    write_video(root / "VID401.mp4", shown, 2)
+    cut = [np.asarray(Image.fromarray(frame).resize((240, 136))) for frame in shown[7:]]
+    write_video(root / "VID402.mp4", cut, 2, quality=32, keyframes=13)
+    write_video(root / "VID403.mp4", render(other, times), 2)
     return root
 
 
