@@ -88,8 +88,11 @@ def build(
         bool, typer.Option("--accept-failures", help="Build without the captions whose calls failed.")
     ] = False,
     similarity_threshold: Annotated[
-        float, typer.Option(min=-1.0, max=1.0, help="A pair of captions less alike than this is dropped.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            min=-1.0, max=1.0, help="A pair less alike is dropped: 0.3 by minilm, 0.15 by ngram unless given."
+        ),
+    ] = None,
     similarity: Annotated[str, typer.Option(help="minilm, ngram, or auto: minilm where it is installed.")] = "auto",
     keep: Annotated[str, typer.Option(help="pair: both captions or none; any: each for itself.")] = "pair",
     reviews: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -85,7 +86,7 @@ def parse_until(text: str) -> Until:
     return ""
 
 
-def parse_validation(threshold: float, method: str, keep: str) -> ValidationSettings:
+def parse_validation(threshold: float | None, method: str, keep: str) -> ValidationSettings:
     """The options on validation.
 
     Raises:
@@ -100,7 +101,8 @@ def parse_validation(threshold: float, method: str, keep: str) -> ValidationSett
         raise MedVidBenchError(f"--similarity {method!r}.", ", ".join(methods))
     if keep not in ("pair", "any"):
         raise MedVidBenchError(f"--keep {keep!r}.", "pair, any")
-    return ValidationSettings(threshold=threshold, method=chosen, keep="any" if keep == "any" else "pair")
+    settings = ValidationSettings(method=chosen, keep="any" if keep == "any" else "pair")
+    return settings if threshold is None else replace(settings, threshold=threshold, ngram_threshold=threshold)
 
 
 def _maker(model: str) -> str:
@@ -196,7 +198,6 @@ def _print_captions(report: BuildReport, console: Console) -> None:
     rejected = ", ".join(f"{count} by {check}" for check, count in found["rejected"].items()) or "none"
     text = (
         f"Captions by {models}: {found['accepted']} accepted of {2 * found['questions']}; rejected: {rejected}. "
-        f"Similarity of the two by {', '.join(found['similarity_method']) or 'nothing'}, "
-        f"at least {found['similarity_threshold']:g}."
+        f"Similarity of the two by {found['similarity_method']}, at least {found['similarity_threshold']:g}."
     )
     console.print(text, markup=False, highlight=False)

@@ -170,8 +170,8 @@ def captions_of(pipeline: Pipeline) -> dict[str, Any]:
         "questions": sum(part.facts["captions"] for part in pipeline.selected),
         "accepted": sum(manifest.facts["accepted"] for manifest in pipeline.validated),
         "rejected": dict(sorted(rejected.items())),
-        "similarity_threshold": settings.validation.threshold,
-        "similarity_method": sorted({name for m in pipeline.validated for name in m.facts["methods"]}),
+        "similarity_threshold": pipeline.validation.limit(pipeline.validation.method),
+        "similarity_method": pipeline.validation.method,
     }
 
 

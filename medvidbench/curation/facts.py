@@ -74,7 +74,7 @@ def _writers(manifest: Mapping[str, Any], captions: Mapping[str, Any]) -> str:
 
 def _checks(captions: Mapping[str, Any]) -> Iterator[str]:
     if captions.get("similarity_threshold") is not None:
-        method = "/".join(captions.get("similarity_method") or ("cosine",))
+        method = captions.get("similarity_method") or "cosine"
         yield f"Pairs with a similarity under {captions['similarity_threshold']} ({method}) were dropped."
     if captions.get("accepted") is not None:
         rejected = captions.get("rejected") or {}

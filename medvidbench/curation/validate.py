@@ -45,6 +45,10 @@ class ValidationSettings:
     off: tuple[str, ...] = ()
     notes_only: tuple[str, ...] = BY_DEFAULT_NOTES
 
+    def limit(self, method: str) -> float:
+        """The least similarity that a method's number must reach."""
+        return self.threshold if method == "minilm" else self.ngram_threshold
+
     def check(self) -> None:
         """Whether the settings can be used.
 
@@ -131,7 +135,7 @@ def _compare(
     settings: ValidationSettings,
 ) -> None:
     """Adds the similarity to the verdicts of each pair that has two readable texts."""
-    limit = settings.threshold if method == "minilm" else settings.ngram_threshold
+    limit = settings.limit(method)
     both = [i for i, pair in enumerate(subjects) if len(pair) == 2 and all(_comparable(s) for s in pair)]
     contents = [(_comparable(subjects[i][0]) or "", _comparable(subjects[i][1]) or "") for i in both]
     off = "similarity" in settings.off

@@ -25,6 +25,8 @@ MASS_TARGETS = {"fluid"}
 TRIANGLE = re.compile(r"\b(calot|carlot) triangle\b")
 # Action names of NurViD that are nouns; all its others begin with a verb in the imperative.
 NOUN_STARTS = {"blood", "picc", "nasogastric", "two-person", "venipuncture", "handwashing"}
+# "Clean and scrub the perineum": right behind a verb, "and" joins a second one.
+SECOND_VERB = re.compile(r"^and ([a-z]+)\b")
 LINKS = ("At first, ", "Then ", "Next, ", "After that, ")
 
 
@@ -176,4 +178,5 @@ def _action_clause(kind: str, label: str, actor: str) -> str:
         said = f"carries out {verb}"
     else:
         said = f"is {verb}" if verb.endswith("ing") else third_person(verb)
+        rest = SECOND_VERB.sub(lambda match: f"and {third_person(match[1])}", rest)
     return f"{actor} {said} {rest}".strip()

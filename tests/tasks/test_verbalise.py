@@ -124,3 +124,8 @@ def test_a_frame_of_unknown_size_has_only_a_centre():
 def test_regular_verbs_take_their_ending():
     verbs = ["grasp", "push", "pass", "fix", "carry", "spray", "touch"]
     assert [third_person(v) for v in verbs] == ["grasps", "pushes", "passes", "fixes", "carries", "sprays", "touches"]
+
+
+def test_both_verbs_of_an_action_are_bent() -> None:
+    scene = Scene(0.0, 5.0, (("action", "Clean and scrub the perineum"),))
+    assert scene_sentence(scene, "the nurse") == "The nurse cleans and scrubs the perineum."
