@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 from report_results import ATTACK, GROUPS, LONE, LONG, make_benchmark, score
 
 from medvidbench.commands.report import run
@@ -17,9 +18,10 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.report import build_report, read_input
 from medvidbench.evaluation.report.confusion import UNREAD, confusions
 from medvidbench.evaluation.report.overview import duration_text, plot_of, row_counts, run_facts, time_axis
-from medvidbench.evaluation.report.payload import answer_cap, payload_of
+from medvidbench.evaluation.report.payload import answer_cap, deflated, payload_of
 from medvidbench.evaluation.report.wording import is_wrong
-from medvidbench.evaluation.results import MetricValue, read_results
+from medvidbench.evaluation.results import MetricValue, Results, read_results
+from medvidbench.pages import write_page
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,14 @@ def test_a_long_answer_is_cut_and_its_whole_length_told(runs: Path) -> None:
     ((at, length),) = data["cut"]
     assert length == 100_000 < len(LONG)  # the row file keeps that many characters
     assert len(data["answer"]["t"][data["answer"]["i"][at]]) == 20_000
+
+
+def test_half_a_pair_of_surrogates_does_not_stop_the_page(runs: Path, tmp_path: Path) -> None:
+    packed = deflated({"text": LONE})
+    assert json.loads(zlib.decompress(base64.b64decode(packed)))["text"] == LONE
+    named = read_results(runs / "model").model_copy(update={"model": LONE})
+    write_page(tmp_path / "r.html", build_report(read_input(named, runs / "model")))
+    assert "broken \ufffd half" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_all_answers_together_stay_within_the_budget() -> None:
@@ -197,3 +207,18 @@ def test_the_command_writes_the_page_and_refuses_what_makes_no_sense(
 
 def test_the_same_results_give_the_same_page(runs: Path) -> None:
     assert page(runs) == page(runs)
+
+
+class _WithRun(Results):
+    run: dict[str, Any] = Field(default_factory=dict)
+
+
+def test_cost_time_settings_and_time_axis_of_a_run_are_shown(runs: Path) -> None:
+    axis = {"passed": True, "channel": "time text between frames", "worst_error": 0.0}
+    settings = {"cost_usd": 1.92, "seconds": 185, "temperature": 0, "frames": {"most": 64}, "time_axis": axis}
+    plain = read_results(runs / "model")
+    html = build_report(read_input(_WithRun(**plain.model_dump(), run=settings), runs / "model"))
+    # 96 samples, 95 answers: $0.02 a sample, 0.51 answers a second
+    for text in ("$1.92", "$0.0200 a sample", "3 min 05 s", "0.51 answers a second", "Time axis proven", "frames.most"):
+        assert text in html, text
+    assert "Time axis" not in page(runs) and "Cost" not in page(runs)

@@ -100,7 +100,14 @@ function listRow(i, n, chosen) {
   const value = state === "scored" && score !== null ? fixed(score, 2) : STATE_NAMES[state];
   return h("div", { role: "option", id: "row-" + n, class: "row" + (chosen ? " chosen" : ""), "aria-selected": chosen ? "true" : "false", "aria-setsize": page.kept.length, "aria-posinset": n + 1, style: { top: n * ROW + "px", height: ROW + "px" }, "data-at": n },
     h("span", { class: "row-head" }, h("span", { class: "tag" }, rows.task(i)), h("span", { class: "row-source" }, rows.text("source", i)), h("span", { class: "badge " + badgeKind(state, score, wrong) }, value)),
-    h("span", { class: "row-text" }, answer === null ? h("i", {}, "no answer") : inlineText(answer.trim().slice(0, 160).replace(/\s+/g, " ") || "(blank)", 140)));
+    h("span", { class: "row-text" }, answer === null ? h("i", {}, "no answer") : inlineText(preview(answer), 140)));
+}
+
+/* what follows the reasoning, when there is any: the row has room for a few words */
+function preview(answer) {
+  const end = answer.lastIndexOf("</think>");
+  const text = end < 0 ? answer : answer.slice(end + 8);
+  return text.slice(0, 400).trim().slice(0, 160).replace(/\s+/g, " ") || "(blank)";
 }
 
 /* --- the chosen sample --- */
