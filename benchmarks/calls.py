@@ -1,14 +1,17 @@
 """The call engine against a local server process: wall time over the ideal, CPU time a call, and a cached rerun.
 
-    python benchmarks/calls.py [--calls 5000] [--concurrency 64] [--latency-ms 200] [--pictures 4]
+    python benchmarks/calls.py [--calls 5000] [--concurrency 64] [--latency-ms 200] [--pictures 4] [--bare]
 
 Ideal: calls * latency / concurrency. The clock starts before the client library is imported and the connections are
-made. Client and server share the machine's cores, so both sides' CPU seconds are told.
+made. Client and server share the machine's cores, so both sides' CPU seconds are told. `--bare` also
+sends the text calls through the client library alone (no cache, ledger, budget or retry), which is what a busy machine
+allows at best.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import io
 import random
@@ -17,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "models"))
 
@@ -24,6 +28,7 @@ from openai_server import Running, running_server
 
 from medvidbench.models.calls import CallCache, Caller, CallSettings, parse_model
 from medvidbench.models.messages import Call, ImagePart, Message, TextPart
+from medvidbench.models.openai_wire import request_body
 
 PROMPT = "Describe what the operator does in these frames, with instruments, structures and actions. " * 12
 
@@ -70,6 +75,31 @@ def timed(server: Running, folder: Path, calls: Iterator[Call], concurrency: int
     return time.perf_counter() - start, time.process_time() - cpu, texts, sent
 
 
+async def send_bare(url: str, bodies: Iterator[dict[str, Any]], concurrency: int) -> None:
+    """The client library alone, with so many workers."""
+    from openai import AsyncOpenAI
+
+    async def work(client: AsyncOpenAI) -> None:
+        for body in bodies:
+            await client.chat.completions.create(**body)
+
+    async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        await asyncio.gather(*(work(client) for _ in range(concurrency)))
+
+
+def measure_bare(given: argparse.Namespace) -> None:
+    """The text calls without the engine."""
+    ideal = given.calls * given.latency_ms / 1000 / given.concurrency
+    with tempfile.TemporaryDirectory() as name, running_server(Path(name), latency_ms=given.latency_ms) as server:
+        start, cpu = time.perf_counter(), time.process_time()
+        bodies = (request_body(call) for call in caption_calls(given.calls, [], 0))
+        asyncio.run(send_bare(server.url, bodies, given.concurrency))
+        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    print(
+        f"{'bare client':<18} {wall:7.2f} s   ideal {ideal:6.2f} s   ratio {wall / ideal:5.3f}   CPU s: client {cpu:5.2f}"
+    )
+
+
 def measure(given: argparse.Namespace, pictures_per_call: int) -> None:
     """One mode: a first run and a cached rerun."""
     ideal = given.calls * given.latency_ms / 1000 / given.concurrency
@@ -99,7 +129,10 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency-ms", type=float, default=200.0)
     parser.add_argument("--pictures", type=int, default=4, help="of the second mode; 0 leaves it out")
+    parser.add_argument("--bare", action="store_true", help="the client library alone as well")
     given = parser.parse_args()
+    if given.bare:
+        measure_bare(given)
     measure(given, 0)
     if given.pictures:
         measure(given, given.pictures)
