@@ -96,7 +96,8 @@ def measure_bare(given: argparse.Namespace) -> None:
         asyncio.run(send_bare(server.url, bodies, given.concurrency))
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     print(
-        f"{'bare client':<18} {wall:7.2f} s   ideal {ideal:6.2f} s   ratio {wall / ideal:5.3f}   CPU s: client {cpu:5.2f}"
+        f"{'bare client':<18} {wall:7.2f} s   ideal {ideal:6.2f} s   ratio {wall / ideal:5.3f}   "
+        f"CPU s: client {cpu:5.2f}"
     )
 
 
