@@ -166,12 +166,13 @@ def test_frames_come_out_of_a_video_at_the_times_of_the_clip(tmp_path: Path) -> 
         out.mux(stream.encode(None))
     base = sample("TAG", 0, truths(0)["TAG"])
     times = (0.0, 1.0, 2.0)
-    in_video = replace(base, video="v.mp4", frame_paths=(), frame_times=times, clip_offset=3.0)
+    in_video = replace(base, video="v.mp4", width=None, height=None, frame_paths=(), frame_times=times, clip_offset=3.0)
     fields = {"sources": [{"name": "NurViD", "root": str(tmp_path / "raw")}], "synthetic": True}
     write_benchmark(tmp_path / "bench", [in_video], [], fields, lambda m: "")
     score(tmp_path / "bench", tmp_path / "model")
     found = collect_frames(read_input(read_results(tmp_path / "model"), tmp_path / "model"), FrameOptions())
     ((shown),) = found.by_sample.values()
+    assert list(found.sizes.values()) == [SIZE]  # the row doesn't tell it, the video does
     assert [time for time, _ in shown] == [0.0, 1.0, 2.0]
     # at 3, 4 and 5 s of the video: frames 30, 40, 50, grey 80, 100, 120
     assert [pixels(found.pictures[n]).mean() for _, n in shown] == pytest.approx([80, 100, 120], abs=4)

@@ -52,7 +52,7 @@ def build_report(report: ReportInput, blind: Sequence[Results] = (), frames: Thu
         **_numbers(report, blind),
         frames=shown.pictures,
         frames_note=shown.note,
-        rows=deflated(payload_of(report, shown.by_sample)),
+        rows=deflated(payload_of(report, shown)),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from medvidbench.evaluation.protocols.strict import reading_of
 from medvidbench.evaluation.report.inputs import JUDGE_COLUMNS, Item, ReportInput
+from medvidbench.evaluation.report.thumbnails import Thumbnails
 from medvidbench.evaluation.report.wording import headline_metric, is_wrong
 from medvidbench.records import TASK_NAMES, Label, Sample
 from medvidbench.tasks.scoring import normal_label
@@ -37,14 +38,14 @@ def deflated(data: Any) -> str:
     return base64.b64encode(zlib.compress(escaped.encode("utf-8"), 9)).decode("ascii")
 
 
-def payload_of(report: ReportInput, frames: Mapping[str, Sequence[tuple[float, int]]] | None = None) -> dict[str, Any]:
+def payload_of(report: ReportInput, frames: Thumbnails | None = None) -> dict[str, Any]:
     """Everything that the sample browser shows, one list a column.
 
     Args:
         report: results and rows.
-        frames: by sample id, (time in the clip, number of the frame on the page), ascending.
+        frames: the pictures that the page holds.
     """
-    items, shown = report.items, frames or {}
+    items, shown = report.items, frames or Thumbnails()
     return {
         "tasks": list(TASK_NAMES),
         "states": list(STATES),
@@ -52,11 +53,11 @@ def payload_of(report: ReportInput, frames: Mapping[str, Sequence[tuple[float, i
         "task": [TASK_NAMES.index(item.row["task"]) for item in items],
         **{name: strings([str(item.row[name] or "") for item in items]) for name in ("source", "group", "qa_type")},
         "clip": strings([item.row["clip_id"] for item in items]),
-        **_questions([item.sample for item in items]),
+        **_questions([item.sample for item in items], shown.sizes),
         **_answers(items),
         "judge": strings([_judge(item) for item in items]),
         "protocols": {p.protocol: _protocol(report, p.protocol) for p in report.results.protocols()},
-        "frames": [[list(frame) for frame in shown.get(item.row["sample_id"], ())] for item in items],
+        "frames": [[list(frame) for frame in shown.by_sample.get(item.row["sample_id"], ())] for item in items],
     }
 
 
@@ -81,13 +82,13 @@ def answer_cap(lengths: Sequence[int], total: int = ANSWER_CHARACTERS, longest: 
     return longest
 
 
-def _questions(samples: Sequence[Sample | None]) -> dict[str, Any]:
+def _questions(samples: Sequence[Sample | None], sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     return {
         "question": strings([s.question if s else "" for s in samples]),
         "target": strings([s.target if s else "" for s in samples]),
         "reference": strings([(s.answer or "") if s else "" for s in samples]),
         "truth": strings([_truth(s) for s in samples]),
-        "clipInfo": strings([_clip_info(s) for s in samples]),
+        "clipInfo": strings([_clip_info(s, sizes) for s in samples]),
     }
 
 
@@ -109,15 +110,16 @@ def _truth(sample: Sample | None) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def _clip_info(sample: Sample | None) -> str:
+def _clip_info(sample: Sample | None, sizes: Mapping[str, tuple[int, int]]) -> str:
     """What drawing needs: length, rate, frame size and region, and what a reader of the page may ask for."""
     if sample is None:
         return ""
     region = sample.region
+    size = (sample.width, sample.height) if sample.width and sample.height else sizes.get(sample.sample_id)
     info = {
         "duration": sample.duration,
         "fps": sample.fps if sample.fps - sample.fps == 0.0 else None,
-        "size": [sample.width, sample.height] if sample.width and sample.height else None,
+        "size": size,
         "shown": len(sample.frame_times),
         "recording": sample.recording_id,
         "by": sample.generator,

@@ -21,7 +21,7 @@ function sampleView(rows, i, f, position, controls) {
     h("div", { class: "two" },
       section("Answer", answer === null ? absent("none") : textBlock(answer, "Answer"), cut ? h("p", { class: "small soft" }, `The first ${answer.length.toLocaleString("en")} of ${cut.toLocaleString("en")} characters.`) : null),
       section("Reference", rows.text("reference", i) ? textBlock(rows.text("reference", i), "Reference") : absent("not at hand"), clip.by && clip.by !== "annotations" && clip.by !== "published" ? h("p", { class: "small soft" }, "written by " + clip.by) : null)),
-    section("What was read", readings(task, truth, said), flags(said)),
+    section("What was read", readings(rows.state(f.protocol, i), truth, said), flags(said)),
     section("Score", ...rows.protocolNames.map((p) => scores(rows, i, p))),
     rows.text("judge", i) ? section("Judge", judge(rows.text("judge", i))) : null,
     about(rows, i, clip));
@@ -62,7 +62,7 @@ function pictureOf(rows, i, clip, truth, said) {
   if (!moments.size) return null;
   const all = [...boxes, ...answered].map(([, b]) => b).concat(clip.region ? [clip.region.box] : []);
   const size = clip.size || [Math.max(16, ...all.map((b) => Math.max(b[0], b[2]) * 1.05)), Math.max(9, ...all.map((b) => Math.max(b[1], b[3]) * 1.05))];
-  return { size, moments: [...moments.values()].sort((a, b) => a.t - b.t), frames: frames.length, unasked };
+  return { size, moments: [...moments.values()].sort((a, b) => a.t - b.t), frames: frames.length, unasked, guessed: !clip.size };
 }
 /* An answered box is shown with the truth time that it counts for: the nearest one within half a step. Without truth at
    hand every box is shown at its own time. */
@@ -83,11 +83,12 @@ function legend(task, pictures) {
   return h("p", { class: "legends small" }, drawn ? [entry("truth", "truth"), entry("said", "answer")] : null,
     pictures && task === "RC" ? entry("region", "region asked about") : null,
     pictures && pictures.unasked ? h("span", { class: "soft" }, `${pictures.unasked} answered boxes at times not asked for`) : null,
+    pictures && pictures.guessed ? h("span", { class: "soft" }, "The frame's size is not known: its edge is a guess.") : null,
     pictures && !pictures.frames ? h("span", { class: "soft" }, "Frames are not in this report (--with-frames adds some).") : null);
 }
 
-function readings(task, truth, said) {
-  if (!said) return h("p", { class: "soft" }, "Nothing could be read from the answer.");
+function readings(state, truth, said) {
+  if (!said) return h("p", { class: "soft" }, state === "unparsed" ? "Nothing could be read from the answer." : "The answer was not read under this protocol.");
   const pair = (one) => h("div", { class: "two" }, h("div", {}, h("h4", {}, "Answer"), one(said)), h("div", {}, h("h4", {}, "Truth"), truth ? one(truth) : absent("not at hand")));
   if (said.spans || said.events) return pair((x) => listOf(intervals(x)));
   if (said.ratings) return ratings((truth && truth.ratings) || {}, said.ratings, Boolean(truth));

@@ -54,11 +54,13 @@ class FrameOptions:
 class Thumbnails:
     """JPEG pictures in base64; per sample, (time in the clip, number of its picture), ascending.
 
-    `note` is for the page. `problems` name files, with their folders, and are for the user alone.
+    `sizes` are (width, height) of each sample's original frames, which the data doesn't always tell. `note` is for the
+    page. `problems` name files, with their folders, and are for the user alone.
     """
 
     pictures: list[str] = field(default_factory=list)
     by_sample: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     note: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -72,7 +74,15 @@ class Wanted:
     time: float | None
 
 
-@dataclass
+@dataclass(frozen=True)
+class Picture:
+    """A thumbnail's JPEG bytes and the size of the frame that it was made from."""
+
+    jpeg: bytes
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class _Small:
     """A shrunken frame with the size of the original and what was found on it."""
 
@@ -94,9 +104,10 @@ def collect_frames(report: ReportInput, options: FrameOptions) -> Thumbnails:
         )
     plan = _plan(report, Benchmark.open(Path(report.data.path)), options)
     pictures, problems, blackened = _read_all({w for frames in plan.values() for _, w in frames}, options)
-    shown, encoded = _within(plan, pictures, options.most_bytes)
+    shown, encoded = _within(plan, {one: picture.jpeg for one, picture in pictures.items()}, options.most_bytes)
+    sizes = {i: next(pictures[one].size for _, one in plan[i] if one in pictures) for i in shown}
     counts = f"{len(encoded)} frames of {len(shown)} of {len(report.items)} samples"
-    return Thumbnails(encoded, shown, _note(counts, len(problems), blackened, options), problems)
+    return Thumbnails(encoded, shown, sizes, _note(counts, len(problems), blackened, options), problems)
 
 
 def _plan(report: ReportInput, benchmark: Benchmark, options: FrameOptions) -> dict[str, list[tuple[float, Wanted]]]:
@@ -163,12 +174,12 @@ def _wanted(sample: Sample, benchmark: Benchmark, most: int) -> list[tuple[float
     ]
 
 
-def _read_all(wanted: set[Wanted], options: FrameOptions) -> tuple[dict[Wanted, bytes], list[str], int]:
-    """JPEG bytes by frame; what could not be read; frames on which something was blackened."""
+def _read_all(wanted: set[Wanted], options: FrameOptions) -> tuple[dict[Wanted, Picture], list[str], int]:
+    """Thumbnails by frame; what could not be read; frames on which something was blackened."""
     films: dict[Film, list[Wanted]] = defaultdict(list)
     for one in sorted(wanted, key=lambda w: (w.film, w.path, w.time or 0.0)):
         films[one.film].append(one)
-    pictures: dict[Wanted, bytes] = {}
+    pictures: dict[Wanted, Picture] = {}
     problems: list[str] = []
     blackened = 0
     for film, frames in films.items():
@@ -182,7 +193,7 @@ def _read_all(wanted: set[Wanted], options: FrameOptions) -> tuple[dict[Wanted, 
             named = [r.on(item.size) for r in options.regions if r.source in ("", film[0])]
             boxes = [*named, *item.found, *everywhere]
             blackened += bool(boxes)
-            pictures[item.one] = _jpeg(item, boxes)
+            pictures[item.one] = Picture(_jpeg(item, boxes), item.size)
     return pictures, problems, blackened
 
 
