@@ -166,7 +166,7 @@ class Package:
         )
 
     def shown(self, question: Question, limit: int | None = None) -> list[int]:
-        """Positions of the frames that are shown, ascending.
+        """Positions of the frames that are shown, ascending; the region's frame is always among them.
 
         Raises:
             MedVidBenchError: the question's frames were not on disk at export.
@@ -182,7 +182,9 @@ class Package:
                 f"The frames of {question.clip_id} ({question.source}) were not on disk when the package was made.",
                 remedy="export again with the videos beside the annotations, or show no frames",
             )
-        return list(range(count)) if limit is None or count <= limit else spread(count, limit)
+        if limit is None or count <= limit:
+            return list(range(count))
+        return _with_region(question, spread(count, limit))
 
     def place(self, question: Question) -> str:
         """The folder that a question's frame paths, or its video, are relative to."""
@@ -190,6 +192,16 @@ class Package:
         if question.frame_paths and question.video and store:
             return str(store)
         return str(self.manifest["folders"].get(question.source, ""))
+
+
+def _with_region(question: Question, shown: list[int]) -> list[int]:
+    """With the frame that the region is about in place of the shown one that is nearest to it."""
+    if question.region is None or question.region.time is None:
+        return shown
+    at, time = question.frame_times, question.region.time
+    own = min(range(len(at)), key=lambda k: abs(at[k] - time))
+    nearest = min(shown, key=lambda k: abs(at[k] - time))
+    return sorted({own, *shown} - ({nearest} if own != nearest else set()))
 
 
 def table_of(results: Results) -> dict[str, float]:

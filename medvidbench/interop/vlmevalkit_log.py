@@ -87,8 +87,11 @@ def _table_rows(path: Path, delimiter: str) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _workbook_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Empty cells are absent in a workbook, and come as "" here; so does a text of over 32,767 characters, which a
-    cell can't hold and VLMEvalKit's writer drops."""
+    """The first sheet's rows below its titles.
+
+    Empty cells are absent in a workbook, and come as "" here. A cell holds 32,767 characters: the writer cuts a longer
+    text there, so that an .xlsx can hold less of an answer than the other formats.
+    """
     from medvidbench.sources.files import Files
     from medvidbench.sources.workbook import read_workbook
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,15 @@ class Replay(ModelAPI):
 
 
 modelapi(name="replay")(Replay)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """inspect_ai puts a handler of its own on the root logger, which would stay for the tests after these."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="module")

@@ -156,6 +156,18 @@ def test_the_region_is_drawn_on_its_frame_alone(package: Path, bench: Benchmark)
         assert sum(drawn) == 1
 
 
+def test_the_region_s_own_frame_is_shown_even_when_few_frames_are(package: Path) -> None:
+    opened = open_package(package)
+    question = next(q for q in opened.questions.values() if q.region and len(q.frame_times) > 8)
+    last = len(question.frame_times) - 1
+    for k in range(last + 1):
+        region = replace(question.region, time=question.frame_times[k])
+        shown = opened.shown(replace(question, region=region))
+        assert len(shown) == 3
+        assert k in shown
+        assert shown == sorted(shown)
+
+
 def test_frames_that_were_never_on_disk_are_told_unless_none_are_shown(package: Path) -> None:
     opened = open_package(package)
     question = next(iter(opened.questions.values()))
