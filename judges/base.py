@@ -42,7 +42,7 @@ class Judgement:
 
     Attributes:
         judge: the judge's name.
-        scores: five numbers from 1 to 5 in the order of `DIMENSIONS`, or None when there are none; then `error` says why.
+        scores: five numbers from 1 to 5 in the order of `DIMENSIONS`; None when there are none, and `error` says why.
         rationales: one sentence a dimension, or ().
         spread: standard deviation over repeats or jurors a dimension; () for a single judgement.
         members: the judgements of a jury's members or of repeats, or ().
@@ -81,7 +81,7 @@ class Judge(ABC):
 
     @abstractmethod
     def record(self) -> dict[str, Any]:
-        """Everything that decides a judgement (judge, model, rubric and its version, template hash), for the results."""
+        """Everything that decides a judgement (judge, model, rubric version, template hash), for the results."""
 
 
 def as_reward(judgement: Judgement) -> float | None:

@@ -66,6 +66,8 @@ class Results(BaseModel):
 
     `protocol`, `metrics` and `sources` are those of the main protocol; `beside` holds the other one when
     both were asked for. `counts` are rows: samples, answers, scored, unparsed, unscored (main protocol).
+    `run` says how the model was asked, where `medvidbench eval` asked it: model, settings, time_axis (the proof of the
+    time contract), cost_usd, tokens; empty for a scored file.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,6 +85,7 @@ class Results(BaseModel):
     notes: list[str] = Field(default_factory=list)
     findings: list[dict[str, str]] = Field(default_factory=list)
     rows: str | None = None
+    run: dict[str, Any] = Field(default_factory=dict)
 
     def protocols(self) -> list[ProtocolResults]:
         """The main protocol first, then the one beside it."""
