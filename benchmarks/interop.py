@@ -7,17 +7,17 @@ answers (right, wrong, unreadable, empty, failed, never asked), and compares
 * the results of `medvidbench score --from lmms-eval` on its sample log with the same (equal in every field);
 * what the model was shown with the frames' times.
 
-lmms-eval pins packages that the rest of the project doesn't, so it gets an environment of its own. Its evaluator needs
-far less than its package asks for:
+lmms-eval pins packages otherwise than the rest of the project does, so it gets an environment of its own. Its evaluator
+needs far less than its package asks for; from a checkout:
 
     python -m venv lmmsenv && . lmmsenv/bin/activate
     pip install torch==2.13.0
     pip install --no-deps lmms-eval==0.7.3
-    pip install accelerate datasets evaluate loguru sacrebleu pytablewriter python-dotenv jsonlines numexpr zstandard
-    pip install "medvidbench[semantic]"        # or, from a checkout: pip install -e ".[semantic]"
+    pip install accelerate datasets evaluate transformers loguru pytablewriter sacrebleu python-dotenv jsonlines zstandard
+    pip install -e ".[semantic]"
     python benchmarks/interop.py
 
-A minute on two cores. The exit code is 1 when anything differs.
+Two minutes on two cores. The exit code is 1 when anything differs.
 """
 
 from __future__ import annotations
