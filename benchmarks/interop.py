@@ -13,7 +13,8 @@ needs far less than its package asks for; from a checkout:
     python -m venv lmmsenv && . lmmsenv/bin/activate
     pip install torch==2.13.0
     pip install --no-deps lmms-eval==0.7.3
-    pip install accelerate datasets evaluate transformers loguru pytablewriter sacrebleu python-dotenv jsonlines zstandard
+    pip install accelerate datasets evaluate transformers loguru pytablewriter sacrebleu
+    pip install python-dotenv jsonlines zstandard
     pip install -e ".[semantic]"
     python benchmarks/interop.py
 

@@ -44,8 +44,8 @@ def make_bench(folder: Path) -> Benchmark:
 
 
 def _without_usable_truth(row: Sample) -> Sample:
-    """Unscored under protocol strict, and a 0 under the official one, which counts a row without spans."""
-    residue = json.dumps({"fields": {"struc_info": [{"action": row.target, "spans": "from 1 to 2"}]}, "absent": []})
+    """Unscored under protocol strict, and a 0 under the official one, which counts a row without spans, too."""
+    residue = json.dumps({"fields": {"struc_info": {"action": row.target, "spans": []}}, "absent": []})
     return replace(row, sample_id="f" * 24, question=f"{row.question} ", truth=None, residue=residue)
 
 

@@ -114,6 +114,12 @@ def test_every_metric_of_both_protocols_is_the_same(log: EvalLog, ours: Results)
     assert metrics_of(log) == pytest.approx(expected, abs=1e-9, rel=0)
 
 
+def test_a_row_that_only_the_official_protocol_counts_is_among_them(ours: Results) -> None:
+    # the row without usable truth: unscored under strict, a 0 under the official protocol
+    assert ours.beside is not None
+    assert ours.beside.metrics["TAG_mIoU@0.3"].n == ours.metrics["TAG_mIoU"].n + 1
+
+
 def test_the_answers_are_of_every_kind_in_every_task(ours: Results) -> None:
     # rows without a number: failed and never asked; unreadable ones: prose and nothing
     for name in ("TAG_mIoU", "STG_mIoU", "DVC_F1", "NAP_acc", "SA_acc", "CVS_acc"):
