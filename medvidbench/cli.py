@@ -221,18 +221,23 @@ def review_agree(
 @app.command(rich_help_panel=BUILDING)
 def export(
     bench: Annotated[Path, typer.Argument(help="Benchmark folder.")],
-    to: Annotated[str, typer.Option(help="questions (truth apart), published, or merged.")],
-    out: Annotated[Path, typer.Option(help="Folder (questions) or JSON file to write.")],
+    to: Annotated[str, typer.Option(help="questions (truth apart), published, merged, lmms-eval or inspect.")],
+    out: Annotated[Path, typer.Option(help="Folder, or JSON file, to write.")],
     answers: Annotated[Path | None, typer.Option(help="Answer key of --to questions; OUT.answers.parquet.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, test or all; test for questions, else all.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, test or all; all for JSON, else test.")] = None,
     tasks: Tasks = None,
     sources: Sources = None,
     overwrite: Annotated[bool, typer.Option(help="Replace what stands at --out.")] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="lmms-eval, inspect: write the truth here instead of inside.")
+    ] = None,
+    no_truth: Annotated[bool, typer.Option("--no-truth", help="lmms-eval, inspect: leave the truth out.")] = False,
+    frames: Annotated[int | None, typer.Option(min=0, help="lmms-eval, inspect: frames of a clip at most.")] = None,
 ) -> None:
-    """Write a benchmark for others: questions without any truth, or the published JSON."""
+    """Write a benchmark for others: questions without any truth, published JSON, or a task of another tool."""
     from medvidbench.commands.export import run
 
-    run(bench, to, out, answers, split, tasks, sources, overwrite)
+    run(bench, to, out, answers, split, tasks, sources, overwrite, truth, not no_truth, frames)
 
 
 @app.command(name="import", rich_help_panel=BUILDING)
@@ -315,6 +320,9 @@ def score(
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name to show; the file's name when left out.")] = None,
     by_position: Annotated[bool, typer.Option(help="Join by position instead of by id.")] = False,
+    written_by: Annotated[
+        str | None, typer.Option("--from", help="The log is lmms-eval's, vlmevalkit's, inspect's or medgrpo's.")
+    ] = None,
     split: Annotated[str, typer.Option(help="Split of a benchmark folder: test or train.")] = "test",
     tasks: Tasks = None,
     sources: Sources = None,
@@ -322,36 +330,166 @@ def score(
     """Score a file of predictions: official and strict numbers side by side, with intervals and parse rates."""
     from medvidbench.commands.score import run
 
-    run(predictions, data, protocol, out, model, by_position, split, tasks, sources)
+    run(predictions, data, protocol, out, model, by_position, split, tasks, sources, written_by)
 
 
 @app.command(name="eval", rich_help_panel=EVALUATING)
 def evaluate(
-    model: Annotated[str, typer.Option(help="blind:constant, blind:majority or blind:random.")],
+    model: Annotated[str, typer.Option(help="gpt-4.1, openai:NAME@URL, hf:PATH, vllm:PATH, file:ANSWERS, blind:...")],
     data: Annotated[Path, typer.Option(help="Benchmark folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for answers.jsonl, results.json and the rows.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the run: answers, results.json and the rows. Goes on where it was.")
+    ],
     protocol: ProtocolOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of blind:random.")] = 0,
     tasks: Tasks = None,
     sources: Sources = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many questions, of every task.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="At most so many frames a clip; all when left out.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second; the clip's own rate when left out.")] = None,
+    pixels: Annotated[int, typer.Option(help="Pixels of a frame at most; the published 48 x 28 x 28.")] = 37632,
+    max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.")] = 256,
+    temperature: Annotated[float, typer.Option(help="0 for the likeliest token.")] = 0.0,
+    answer_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    one_shot: Annotated[bool, typer.Option("--one-shot", help="Put a training example before each question.")] = False,
+    shard: Annotated[
+        str, typer.Option(help="I/N: every N-th question from the I-th on, for several machines.")
+    ] = "0/1",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show three questions as the model gets them, tokens and dollars.")
+    ] = False,
+    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars that this run may cost.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 64,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute at most.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute at most.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    prices: Annotated[Path | None, typer.Option(help="JSON with prices of models that are not in the table.")] = None,
+    call_cache: Annotated[
+        Path | None, typer.Option(help="Folder of paid calls to share between runs; OUT/calls.")
+    ] = None,
+    frame_cache: Annotated[
+        Path | None, typer.Option(help="Folder of decoded frames to share between models; BENCH.frames.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ... for local models.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32 for local models.")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Questions of like length at once, local models.")] = 1,
+    revision: Annotated[str | None, typer.Option(help="Of a model on a hub.")] = None,
+    allow_wrong_times: Annotated[
+        bool, typer.Option("--allow-wrong-times", help="Go on although the model is told wrong times; results say so.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of blind:random, shuffled frames and examples.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode frames.")] = 2,
 ) -> None:
     """Ask a model every question of the test split, keep its answers, and score them."""
-    from medvidbench.commands.evaluate import run
+    from medvidbench.commands.common import parse_protocol, parse_sources, parse_tasks
+    from medvidbench.commands.evaluate import parse_settings, parse_shard, run
+    from medvidbench.evaluation.evaluate import EvalOptions
+    from medvidbench.models.call_settings import CallSettings
+    from medvidbench.models.registry import ModelOptions
 
-    run(model, data, out, protocol, seed, tasks, sources)
+    settings = parse_settings(
+        frames=frames,
+        fps=fps,
+        max_pixels=pixels,
+        max_new_tokens=max_tokens,
+        temperature=temperature,
+        answer_format=answer_format,
+        one_shot=one_shot,
+        seed=seed,
+    )
+    options = EvalOptions(
+        protocol=parse_protocol(protocol),
+        tasks=tuple(parse_tasks(tasks)),
+        sources=tuple(parse_sources(sources)),
+        settings=settings,
+        limit=limit,
+        shard=parse_shard(shard),
+        frame_cache=frame_cache or data.with_name(f"{data.name}.frames"),
+        allow_wrong_times=allow_wrong_times,
+        workers=workers,
+    )
+    sending = CallSettings(
+        concurrency=concurrency,
+        timeout=timeout,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        max_cost=max_cost,
+        count_earlier_spend=True,
+    )
+    chosen = ModelOptions(
+        cache=call_cache,
+        sending=sending,
+        prices=prices,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        revision=revision,
+    )
+    run(model, data, out, options, chosen, seed, dry_run)
+
+
+@app.command(rich_help_panel=EVALUATING)
+def report(
+    results: Annotated[Path, typer.Argument(help="results.json, or its folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Page to write.")] = Path("report.html"),
+    data: Annotated[Path | None, typer.Option(help="Benchmark folder, for questions, truth and frames.")] = None,
+    with_frames: Annotated[
+        bool, typer.Option("--with-frames", help="Put small frames into the page: they leave this machine with it.")
+    ] = False,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Blacken what looks like burnt-in text. No guarantee of de-identification.")
+    ] = False,
+    region: Annotated[list[str] | None, typer.Option(help="x1,y1,x2,y2 to blacken on every frame, in pixels.")] = None,
+    blind: Annotated[
+        list[Path] | None, typer.Option(help="Results of a blind model, shown beside. May be repeated.")
+    ] = None,
+    frames_per_sample: Annotated[int, typer.Option(min=1, help="Frames of a sample at most.")] = 8,
+    max_frames: Annotated[int, typer.Option(min=1, help="Frames in the page at most.")] = 800,
+) -> None:
+    """One self-contained page of a run: numbers with intervals, confusions, and every sample to look at."""
+    from medvidbench.commands.report import run
+
+    run(
+        results,
+        out,
+        data=data,
+        with_frames=with_frames,
+        redact=redact,
+        blind=blind or [],
+        regions=region or [],
+        frames_per_sample=frames_per_sample,
+        most_frames=max_frames,
+    )
+
+
+@app.command(rich_help_panel=EVALUATING)
+def plot(
+    results: Annotated[list[Path], typer.Argument(help="results.json files, or their folders.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="SVG, PNG or PDF to write.")],
+    protocol: ProtocolOption = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics in order, e.g. CVS_acc,TAG_mIoU.")] = None,
+    source: Annotated[str, typer.Option(help="One source's numbers instead of all.")] = "",
+) -> None:
+    """Dots with intervals for a paper, one panel a metric."""
+    from medvidbench.commands.plot import run
+
+    run(results, out, protocol, metrics, source)
 
 
 @app.command(rich_help_panel=EVALUATING)
 def compare(
     a: Annotated[Path, typer.Argument(help="results.json of the first model, or its folder.")],
     b: Annotated[Path, typer.Argument(help="results.json of the second model, or its folder.")],
+    more: Annotated[list[Path] | None, typer.Argument(help="Further models.")] = None,
     protocol: ProtocolOption = None,
     as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Benchmark folder, for the questions on the page.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="Rows that differ most, of each task.")] = 10,
 ) -> None:
-    """Compare two models on the rows that both answered: paired, clustered, Holm-corrected."""
+    """Compare models on the rows that all answered: paired, clustered, Holm-corrected, with tie groups."""
     from medvidbench.commands.compare import run
 
-    run(a, b, protocol, as_json)
+    run(a, b, protocol, as_json, more or [], html, data, top)
 
 
 @app.command(rich_help_panel=EVALUATING)

@@ -24,6 +24,7 @@ def run(out: Path) -> None:
     """Write raw data, build, audit, score three blind models, print one table and where everything lies."""
     from medvidbench.commands import audit, build, evaluate, synth, table
     from medvidbench.curation.settings import BuildSettings
+    from medvidbench.evaluation.evaluate import EvalOptions
     from medvidbench.models.blind import KINDS
     from medvidbench.synthetic.layouts import LAYOUT_KEYS
 
@@ -38,7 +39,7 @@ def run(out: Path) -> None:
     build.run(named, bench, BuildSettings(seed=SEED, overwrite=True, test_share=TEST_SHARE))
     page = out / "audit.html" if find_spec("matplotlib") and find_spec("imagehash") else None
     audit.run(bench, out / "audit.json", page, quiet=True)
-    results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, None, SEED, None, None) for kind in KINDS]
+    results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, EvalOptions(), SEED) for kind in KINDS]
     table.run([runs / kind for kind in KINDS], "md", "strict", None, "", out / "table.md")
     for protocol in ("strict", "official"):
         _print_summary(results, protocol)

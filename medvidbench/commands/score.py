@@ -26,6 +26,7 @@ def run(
     split: str,
     tasks: str | None,
     sources: str | None,
+    written_by: str | None = None,
 ) -> None:
     """Load, join, score, print; write `out` and its row file when asked."""
     # scoring multiplies no large matrix: BLAS threads would only spin, a tenth of the CPU time
@@ -45,6 +46,7 @@ def run(
             split=parse_split(split),
             tasks=parse_tasks(tasks),
             sources=parse_sources(sources),
+            written_by=written_by,
         )
         if out is not None:
             scored.write(out)

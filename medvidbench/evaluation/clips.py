@@ -102,8 +102,20 @@ def _shown(sample: Sample, settings: EvalSettings) -> tuple[tuple[float, ...], t
     if settings.view == "middle":
         kept = [kept[len(kept) // 2]] if kept else []
     elif settings.frames is not None and len(kept) > settings.frames:
-        kept = [kept[place] for place in spread(len(kept), settings.frames)]
+        kept = _with_region_frame([kept[place] for place in spread(len(kept), settings.frames)], sample, times)
     return tuple(times[k] for k in kept), tuple(sample.frame_paths[k] for k in kept) if sample.frame_paths else ()
+
+
+def _with_region_frame(kept: list[int], sample: Sample, times: Sequence[float]) -> list[int]:
+    """The same number of frames, the one that the region's box belongs to among them."""
+    if sample.region is None or sample.region.time is None:
+        return kept
+    at = sample.region.time
+    own = min(range(len(times)), key=lambda k: abs(times[k] - at))
+    if own in kept:
+        return kept
+    nearest = min(range(len(kept)), key=lambda place: abs(times[kept[place]] - at))
+    return sorted([*kept[:nearest], own, *kept[nearest + 1 :]])
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -1,11 +1,11 @@
-"""A bounded queue between those who make things ready and the one who uses them."""
+"""Items made ready in a thread, a bounded number ahead of the one who uses them."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 _END = object()
 
 
-class prefetched(Generic[T]):  # noqa: N801 - used like a function, in a `with`
-    """The items of an iterable, taken by a thread up to `depth` ahead of whoever iterates.
+class Prefetched(Generic[T]):
+    """The items of an iterable in their order, taken by one thread up to `depth` ahead of whoever iterates.
 
-    An exception of the iterable is raised where its item would have come. Leaving the `with` early ends the thread after
-    the item that it is on.
+    An exception of the iterable is raised where its item would have come. Leaving the `with` early ends the thread
+    after the item that it is on, and closes the iterable.
 
     Attributes:
         waited: seconds that the consumer has waited.
@@ -25,59 +25,36 @@ class prefetched(Generic[T]):  # noqa: N801 - used like a function, in a `with`
 
     def __init__(self, items: Iterable[T], depth: int) -> None:
         self.waited = 0.0
-        self._items = items
-        self._queue: queue.Queue[object] = queue.Queue(maxsize=depth)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._fill, name="prefetch", daemon=True)
+        self._items = iter(items)
+        self._depth = depth
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+        self._coming: deque[Future[object]] = deque()
 
-    def __enter__(self) -> prefetched[T]:
-        self._thread.start()
+    def __enter__(self) -> Prefetched[T]:
+        self._ask()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
-        self._thread.join()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        close = getattr(self._items, "close", None)
+        if close is not None:
+            close()
 
     def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
         before = time.monotonic()
-        item = self._queue.get()
+        item = self._coming[0].result()
         self.waited += time.monotonic() - before
-        if item is _END or isinstance(item, _Raised):
-            self._queue.put(item)  # whoever asks again gets the same end
-            if isinstance(item, _Raised):
-                raise item.error
+        if item is _END:
             raise StopIteration
+        self._coming.popleft()
+        self._ask()
         return item  # type: ignore[return-value]
 
-    def _fill(self) -> None:
-        iterator = iter(self._items)
-        try:
-            for item in iterator:
-                if not self._put(item):
-                    return
-            self._put(_END)
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
-            self._put(_Raised(error))
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-
-    def _put(self, item: object) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-
-class _Raised:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    def _ask(self) -> None:
+        while len(self._coming) < self._depth:
+            self._coming.append(self._thread.submit(next, self._items, _END))

@@ -12,7 +12,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.answers import AnswerFile, Kept
 from medvidbench.evaluation.asking import Asker
 from medvidbench.evaluation.clips import ClipJob, Shrink, clip_job, load_clip
-from medvidbench.evaluation.prefetch import prefetched
+from medvidbench.evaluation.prefetch import Prefetched
 from medvidbench.models.base import question_only
 from medvidbench.models.messages import Reply
 from medvidbench.models.time_contract import VideoQuestion
@@ -101,7 +101,7 @@ def run_shard(
         told(progress)
     failures: list[Reply] = []
     questions = _questions(open_, asker, shown, shrink, failures)
-    with prefetched(questions, LOOK_AHEAD) as ready:
+    with Prefetched(questions, LOOK_AHEAD) as ready:
         for reply in _both(model.answer_videos(ready), failures):
             kept = answers.add(reply)
             _count(progress, kept, by_id[kept.sample_id])

@@ -40,6 +40,7 @@ def score_file(
     split: Split = "test",
     tasks: Sequence[TaskName] = (),
     sources: Sequence[str] = (),
+    written_by: str | None = None,
 ) -> Scored:
     """Score a predictions file against `data`, or a merged file against the truth that it carries.
 
@@ -48,7 +49,7 @@ def score_file(
     Raises:
         MedVidBenchError: the file or the data can't be read, or they can't be joined.
     """
-    file = read_predictions(predictions)
+    file = _read(predictions, written_by)
     name = model or predictions.stem
     if data is None:
         truth, joined = _from_itself(file, name)
@@ -59,6 +60,15 @@ def score_file(
     findings = [*truth.findings, *joined.findings, *_no_text(file)]
     used = {"path": str(predictions), "sha256": file_digest(predictions), "joined_by": joined.joined_by}
     return score_answers(truth, joined.answers, protocol, name, used, findings)
+
+
+def _read(predictions: Path, written_by: str | None) -> PredictionFile:
+    """`written_by` names the tool whose log it is; None is a predictions file."""
+    if written_by is None:
+        return read_predictions(predictions)
+    from medvidbench.interop import read_predictions_from
+
+    return read_predictions_from(written_by, predictions)
 
 
 def score_answers(

@@ -72,9 +72,9 @@ class PromptStage(Stage):
             prompt = Prompt(sample.sample_id, made.template, made.template_sha256, made.messages)
             lines.append(json.dumps(to_json(prompt), ensure_ascii=False) + "\n")
         (out / PROMPTS).write_text("".join(lines), encoding="utf-8", errors="replace")
-        found = [json.dumps(asdict(finding)) + "\n" for finding in pictures.findings]
-        (out / "findings.jsonl").write_text("".join(found), encoding="utf-8", errors="replace")
-        return {"prompts": len(lines), "findings": len(found)}
+        bad = [json.dumps(asdict(finding)) + "\n" for finding in pictures.findings]
+        (out / "findings.jsonl").write_text("".join(bad), encoding="utf-8", errors="replace")
+        return {"prompts": len(lines), "findings": len(bad)}
 
 
 def picture_maker(context: Context, key: str, sources: Iterable[str], store: bool) -> PictureMaker:
