@@ -93,7 +93,7 @@ def endpoint_at(url: str) -> Endpoint:
     """The endpoint at an address; OpenAI and Google need their key, other hosts get `MEDVIDBENCH_API_KEY` if set.
 
     Raises:
-        MedVidBenchError: not an http(s) address, or one that holds a user name or password.
+        MedVidBenchError: not an http(s) address, or one that holds a user name, a password or a query.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -101,5 +101,8 @@ def endpoint_at(url: str) -> Endpoint:
     if parts.username or parts.password:
         seen = f"The address of {parts.hostname} holds a user name or password, which would end up in logs."
         raise MedVidBenchError(seen, remedy=f"leave it out and export {OWN_KEY}=...")
+    if parts.query or parts.fragment:
+        seen = f"The address of {parts.hostname} ends in a query, which no call could keep and every log would show."
+        raise MedVidBenchError(seen, "an address up to its version, e.g. https://HOST/v1", f"export {OWN_KEY}=...")
     variable = KEYS_BY_HOST.get(parts.hostname)
     return Endpoint(url.rstrip("/"), variable or OWN_KEY, key_required=variable is not None)

@@ -82,10 +82,10 @@ class QwenPrompter:
         """
         torch = torch_module()
         frames = question.frames if question.frames is not None and len(question.frames) else None
-        runs = self._runs(frames, question.fps)
+        runs = self.runs(frames, question.fps)
         patches, grids = self._patches(frames, runs)
-        text = self._render(question, runs)
-        ids = self._tokens(text, grids)
+        text = self.render(question, runs)
+        ids = self.tokens(text, grids)
         seconds = [run.step * self.settings.temporal_patch for run in runs]
         return QwenPrompt(
             question,
@@ -98,7 +98,8 @@ class QwenPrompter:
             tuple(run.count for run in runs),
         )
 
-    def _runs(self, frames: FrameSet | None, fps: float | None) -> tuple[Run, ...]:
+    def runs(self, frames: FrameSet | None, fps: float | None) -> tuple[Run, ...]:
+        """The videos that the frames go in as."""
         if frames is None:
             return ()
         times = frames.t_seconds.tolist()
@@ -113,7 +114,7 @@ class QwenPrompter:
         made = [to_patches(pixels[run.first : run.first + run.count], self.settings) for run in runs]
         return [patches for patches, _ in made], [grid for _, grid in made]
 
-    def _render(self, question: VideoQuestion, runs: Sequence[Run]) -> str:
+    def render(self, question: VideoQuestion, runs: Sequence[Run]) -> str:
         """The chat template's text: (time text and) video for each run, then the question."""
         said = question.system + question.text
         held = [name for name in VISION_TOKENS if name in said]
@@ -128,7 +129,7 @@ class QwenPrompter:
         messages = (system if question.system else []) + [{"role": "user", "content": content}]
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
-    def _tokens(self, text: str, grids: Sequence[Sequence[int]]) -> list[int]:
+    def tokens(self, text: str, grids: Sequence[Sequence[int]]) -> list[int]:
         """The prompt's ids with every placeholder repeated as often as its video has tokens."""
         pieces = text.split(VIDEO)
         if len(pieces) != len(grids) + 1:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from medvidbench.errors import MedVidBenchError
+from medvidbench.models.base import VideoModel
 from medvidbench.models.checkpoints import Checkpoint, Source, read_config
 from medvidbench.models.greedy import Decoded
 from medvidbench.models.messages import Reply
 from medvidbench.models.qwen_video import VideoSettings
+from medvidbench.models.shrinking import TensorBudget
 from medvidbench.models.time_contract import Announced, VideoQuestion
 from medvidbench.models.torch_env import OutOfMemoryError, memory_errors
 
@@ -29,7 +31,7 @@ WINDOW = 8
 """Batches that are prepared together, so that prompts of like length find each other."""
 
 
-class LocalVideoModel(ABC):
+class LocalVideoModel(VideoModel):
     """A loaded model that answers questions on frames.
 
     Args:
@@ -67,6 +69,11 @@ class LocalVideoModel(ABC):
     @abstractmethod
     def _decode(self, prepared: Sequence[Any]) -> list[Decoded]:
         """The answers' tokens of one batch."""
+
+    @property
+    def shrink(self) -> TensorBudget:
+        """The model's own resizing, for the process that decodes."""
+        return TensorBudget(self.settings)
 
     def check_length(self, length: int, question: VideoQuestion) -> None:
         """Refuse a prompt that the model has no positions for: it would answer, and badly.
