@@ -21,6 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -179,8 +180,14 @@ class OpenAIVideoModel(VideoModel):
                 failed.append(Reply(question.sample_id, "", None, f"not rendered: {error}"))
 
     def estimate(self, questions: Iterable[VideoQuestion]) -> Estimate:
-        """Calls, tokens and dollars; nothing is sent, the cache counts."""
-        return estimate((self.prepare(question).call for question in questions), self.caller)
+        """Calls, tokens and dollars; nothing is sent or written, what the cache holds is not counted again."""
+        calls = (self.prepare(question).call for question in questions)
+        if self.cache_folder is not None and self.cache_folder.is_dir():
+            return estimate(calls, self.caller)
+        from medvidbench.models.calls import CallCache, Caller
+
+        with TemporaryDirectory() as folder, CallCache(Path(folder)) as empty:
+            return estimate(calls, Caller(self.endpoint, empty, self.sending, self.prices))
 
     def record(self) -> dict[str, Any]:
         """Everything that decides an answer. Of the address only the host, as a path may hold a token."""
