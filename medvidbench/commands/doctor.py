@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medvidbench.commands.common import console_of
 from medvidbench.errors import MedVidBenchError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from medvidbench.evaluation.run_settings import EvalSettings
     from medvidbench.models.base import VideoModel
-    from medvidbench.models.registry import ModelOptions
     from medvidbench.models.time_contract import TimeProof, VideoQuestion
     from medvidbench.video.doctor import Verdict
 
@@ -79,7 +78,7 @@ def run_model(
     as_json: bool = False,
     ping: bool = False,
     settings: EvalSettings | None = None,
-    options: ModelOptions | None = None,
+    **options: Any,
 ) -> int:
     """Prove a model's time axis: on the frame times that break other harnesses, and on clips of a benchmark.
 
@@ -89,6 +88,7 @@ def run_model(
         spec: as for `medvidbench.models.registry.video_model`.
         data: a benchmark folder, to check clips of each sampling rate of it too.
         ping: also ask a server for its models.
+        options: further arguments of `video_model` (revision, device, dtype, ...).
 
     Returns:
         1 when a case failed, else 0.
@@ -100,7 +100,7 @@ def run_model(
     from medvidbench.models.registry import video_model
 
     chosen = settings or EvalSettings()
-    with video_model(spec, chosen, options) as model:
+    with video_model(spec, chosen, **options) as model:
         reached = _pinged(model) if ping else ""
         proofs, question = _proofs(model, data, chosen)
         if as_json:

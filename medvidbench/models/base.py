@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from medvidbench.records import Answer, Sample
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from medvidbench.evaluation.clips import Shrink
     from medvidbench.models.dry_run import Estimate
     from medvidbench.models.messages import Reply
     from medvidbench.models.time_contract import Announced, VideoQuestion
-    from medvidbench.video.frames import FrameSet
 
 
 class Model(ABC):
@@ -76,14 +76,15 @@ class VideoModel(ABC):
         """Everything that decides an answer, as it is written into results; JSON values, no secrets."""
 
     @property
-    def shrink(self) -> Callable[[FrameSet], FrameSet] | None:
+    def shrink(self) -> Shrink | None:
         """Makes frames as small as the model will see them, in whatever process decoded them; picklable. Answers are
         the same with and without it. None where nothing can be gained."""
         return None
 
     def estimate(self, questions: Iterable[VideoQuestion]) -> Estimate:
         """What the questions would take; nothing is sent. Models of one's own cost no dollars."""
-        from medvidbench.models.dry_run import Estimate
+        from medvidbench.evaluation.clips import Shrink
+    from medvidbench.models.dry_run import Estimate
 
         lengths = [(self.prepare(question).length, question.max_new_tokens) for question in questions]
         return Estimate(len(lengths), 0, sum(read for read, _ in lengths), sum(most for _, most in lengths), 0.0)
