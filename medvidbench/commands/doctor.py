@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medvidbench.commands.common import console_of
 from medvidbench.errors import MedVidBenchError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from medvidbench.evaluation.run_settings import EvalSettings
     from medvidbench.models.base import VideoModel
+    from medvidbench.models.registry import ModelOptions
     from medvidbench.models.time_contract import TimeProof, VideoQuestion
     from medvidbench.video.doctor import Verdict
 
@@ -78,7 +79,7 @@ def run_model(
     as_json: bool = False,
     ping: bool = False,
     settings: EvalSettings | None = None,
-    **options: Any,
+    options: ModelOptions | None = None,
 ) -> int:
     """Prove a model's time axis: on the frame times that break other harnesses, and on clips of a benchmark.
 
@@ -88,7 +89,7 @@ def run_model(
         spec: as for `medvidbench.models.registry.video_model`.
         data: a benchmark folder, to check clips of each sampling rate of it too.
         ping: also ask a server for its models.
-        options: further arguments of `video_model` (revision, device, dtype, ...).
+        options: where and how the model is run.
 
     Returns:
         1 when a case failed, else 0.
@@ -100,7 +101,7 @@ def run_model(
     from medvidbench.models.registry import video_model
 
     chosen = settings or EvalSettings()
-    with video_model(spec, chosen, **options) as model:
+    with video_model(spec, chosen, options) as model:
         reached = _pinged(model) if ping else ""
         proofs, question = _proofs(model, data, chosen)
         if as_json:

@@ -83,8 +83,7 @@ class VideoModel(ABC):
 
     def estimate(self, questions: Iterable[VideoQuestion]) -> Estimate:
         """What the questions would take; nothing is sent. Models of one's own cost no dollars."""
-        from medvidbench.evaluation.clips import Shrink
-    from medvidbench.models.dry_run import Estimate
+        from medvidbench.models.dry_run import Estimate
 
         lengths = [(self.prepare(question).length, question.max_new_tokens) for question in questions]
         return Estimate(len(lengths), 0, sum(read for read, _ in lengths), sum(most for _, most in lengths), 0.0)
