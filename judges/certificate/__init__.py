@@ -1,0 +1,1 @@
+"""Proof of how far a judge can be trusted."""
