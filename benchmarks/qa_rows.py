@@ -116,6 +116,8 @@ def rows_by_kind(total: int) -> dict[tuple[TaskName, str], int]:
         share = sum(SHARES[task] for task in TASKS[source])
         for task in TASKS[source]:
             counts[task, source] = max(1, round(total * rows / published * SHARES[task] / share))
+    # what rounding left over or took too much
+    counts["TAG", "EgoSurgery"] += total - sum(counts.values())
     return counts
 
 

@@ -26,6 +26,12 @@ from qa_rows import PUBLISHED_ROWS, describe, samples
 from medvidbench.records import Split
 
 TASKS = {"TAG": "tal", "NAP": "next_action"}
+READERS = {
+    "read_pieces": "all columns, by row group",
+    "read_table": "all columns at once",
+    "read_questions": "question, answer, truth",
+    "read_samples": "as samples",
+}
 FIELDS = {"medvidbench": "benchmark", "synthetic": True, "sources": [], "groups": {"train": [], "test": []}}
 
 
@@ -103,6 +109,12 @@ def load_json(folder: Path, rows: int, task: str) -> int:
         return sum(1 for row in json.load(stream) if row["qa_type"] == TASKS[task])
 
 
+def read_pieces(folder: Path, rows: int, task: str) -> int:
+    from medvidbench.benchmark import Benchmark
+
+    return sum(piece.num_rows for piece in Benchmark.open(folder / "bench").pieces(tasks=[task]))
+
+
 def read_table(folder: Path, rows: int, task: str) -> int:
     from medvidbench.benchmark import Benchmark
 
@@ -136,8 +148,8 @@ def import_json(folder: Path, rows: int, free_text: bool) -> int:
 
 WORK: dict[str, Callable[[Path, int, Any], Any]] = {
     work.__name__: work
-    for work in (make_parts, write_folder, export_json, load_json, read_table, read_questions, read_samples,
-                 stream_samples, import_json)
+    for work in (make_parts, write_folder, export_json, load_json, read_pieces, read_table, read_questions,
+                 read_samples, stream_samples, import_json)
 }  # fmt: skip
 
 
@@ -153,7 +165,7 @@ def main() -> None:
     parser.add_argument("--task", default="TAG", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
-        kinds = ("load_json", "read_table", "read_questions", "read_samples")
+        kinds = ("load_json", "read_pieces", "read_table", "read_questions", "read_samples")
         started = time.perf_counter()
         said = WORK[given.work](given.folder, given.rows, given.task if given.work in kinds else given.free_text)
         print(json.dumps({"wall": time.perf_counter() - started, "said": said}))
@@ -168,7 +180,7 @@ def main() -> None:
 def report(folder: Path, rows: int, more: list[str]) -> None:
     print(f"{describe(rows)}{', captions of random words' if more else ''}")
     measured("make_parts", folder, "--rows", str(rows), *more)
-    print(f"{'':44}  wall s   CPU s  peak MB")
+    print(f"{'':48}  wall s   CPU s  peak MB")
     written = line("part files to shards, sorted and split", measured("write_folder", folder))
     line("all shards to samples, one group at a time", measured("stream_samples", folder))
     line("shards to the published JSON", measured("export_json", folder))
@@ -176,17 +188,16 @@ def report(folder: Path, rows: int, more: list[str]) -> None:
     print(f"size: JSON {size / 1e6:,.1f} MB, shards {written.said / 1e6:,.1f} MB: {size / written.said:.1f}x smaller")
     for task in TASKS:
         loaded = line(f"json.load and filter {task}", measured("load_json", folder, "--task", task))
-        for work in ("read_table", "read_questions", "read_samples"):
+        for work, name in READERS.items():
             cost = measured(work, folder, "--task", task)
             assert cost.said == loaded.said
-            name = {"read_table": "all columns as Arrow", "read_questions": "question, answer, truth as Arrow"}
-            line(f"{task}, {name.get(work, 'as samples')} ({cost.said:,} rows)", cost, loaded)
+            line(f"{task}, {name} ({cost.said:,} rows)", cost, loaded)
     line("the JSON imported again", measured("import_json", folder))
 
 
 def line(name: str, cost: Cost, beside: Cost | None = None) -> Cost:
     ratio = f"  {beside.wall / cost.wall:6.1f}x faster, {beside.peak / cost.peak:5.1f}x less memory" if beside else ""
-    print(f"  {name:42}  {cost.wall:6.2f}  {cost.cpu:6.2f}  {cost.peak:7,.0f}{ratio}", flush=True)
+    print(f"  {name:46}  {cost.wall:6.2f}  {cost.cpu:6.2f}  {cost.peak:7,.0f}{ratio}", flush=True)
     return cost
 
 

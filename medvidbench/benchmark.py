@@ -114,7 +114,8 @@ class Benchmark:
         schema = _schema(columns)
         for entry in self.shards(split, tasks, sources):
             for piece in self._pieces(entry, schema.names):
-                yield piece.cast(schema)
+                same = piece.schema.equals(schema)
+                yield piece.replace_schema_metadata(schema.metadata) if same else piece.cast(schema)
 
     def shards(
         self,
