@@ -192,7 +192,7 @@ def report(folder: Path, rows: int, more: list[str]) -> None:
             cost = measured(work, folder, "--task", task)
             assert cost.said == loaded.said
             line(f"{task}, {name} ({cost.said:,} rows)", cost, loaded)
-    line("the JSON imported again", measured("import_json", folder))
+    assert line("the JSON imported again", measured("import_json", folder)).said == rows
 
 
 def line(name: str, cost: Cost, beside: Cost | None = None) -> Cost:
