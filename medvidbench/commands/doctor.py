@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from medvidbench.evaluation.run_settings import EvalSettings
     from medvidbench.models.base import VideoModel
     from medvidbench.models.registry import ModelOptions
-    from medvidbench.models.time_contract import TimeProof, VideoQuestion
+    from medvidbench.models.time_contract import Announced, TimeProof, VideoQuestion
     from medvidbench.video.doctor import Verdict
 
 FAILED = 1
@@ -145,7 +145,7 @@ def _as_json(
     model: VideoModel, proofs: dict[str, TimeProof], question: VideoQuestion, reached: str
 ) -> dict[str, object]:
     """JSON values; a worst error that is infinite (a frame was never announced) is null."""
-    prepared = model.prepare(question)
+    prompt, units, why = _rendered(model, question)
     cases = {name: asdict(proof) for name, proof in proofs.items()}
     for case in cases.values():
         case["worst_error"] = case["worst_error"] if isfinite(case["worst_error"]) else None
@@ -155,9 +155,21 @@ def _as_json(
         "ping": reached or None,
         "record": model.record(),
         "cases": cases,
-        "prompt": prepared.text,
-        "announced": [unit._asdict() for unit in model.describe_times(prepared)],
+        "prompt": prompt,
+        "announced": [unit._asdict() for unit in units],
+        "unreadable": why or None,
     }
+
+
+def _rendered(model: VideoModel, question: VideoQuestion) -> tuple[str, list[Announced], str]:
+    """The prompt, the times read back from it, and why there are none."""
+    text = ""
+    try:
+        prepared = model.prepare(question)
+        text = str(prepared.text)
+        return text, model.describe_times(prepared), ""
+    except MedVidBenchError as error:
+        return text, [], str(error)
 
 
 def _print_proofs(model: VideoModel, proofs: dict[str, TimeProof], question: VideoQuestion, reached: str) -> None:
@@ -183,10 +195,10 @@ def _print_proofs(model: VideoModel, proofs: dict[str, TimeProof], question: Vid
     console = console_of(140)
     console.print(table)
     if reached:
-        console.print(f"Ping: {reached}.", markup=False, highlight=False)
+        console.print(f"Ping: {reached}.", markup=False, highlight=False, soft_wrap=True)
     for name, proof in proofs.items():
         if not proof.passed:
-            console.print(f"{name}: {proof.detail}", markup=False, highlight=False)
+            console.print(f"{name}: {proof.detail}", markup=False, highlight=False, soft_wrap=True)
     _print_prompt(model, question, console)
     failed = sum(not proof.passed for proof in proofs.values())
     verdict = f"{failed} of {len(proofs)} cases failed." if failed else f"All {len(proofs)} cases passed."
@@ -196,17 +208,12 @@ def _print_proofs(model: VideoModel, proofs: dict[str, TimeProof], question: Vid
 def _print_prompt(model: VideoModel, question: VideoQuestion, console: Console) -> None:
     """One rendered prompt, long ones without their middle, and the times read back from it."""
     console.rule(f"One prompt: {question.sample_id}", align="left")
-    try:
-        prepared = model.prepare(question)
-        units = model.describe_times(prepared)
-    except MedVidBenchError as error:
-        console.print(str(error), markup=False, highlight=False)
-        return
-    lines = prepared.text.splitlines()
+    prompt, units, why = _rendered(model, question)
+    lines = prompt.splitlines()
     if len(lines) > SHOWN_LINES:
         half = SHOWN_LINES // 2
         lines = [*lines[:half], f"... {len(lines) - 2 * half} more lines ...", *lines[-half:]]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
     console.rule("Times read back from it", align="left")
     told = ", ".join(f"{u.start:g}" if u.end <= u.start else f"{u.start:g} to {u.end:g}" for u in units)
-    console.print(f"{told} s", markup=False, highlight=False)
+    console.print(why or f"{told} s", markup=False, highlight=False, soft_wrap=True)

@@ -81,8 +81,8 @@ class VideoModel(ABC):
         the same with and without it. None where nothing can be gained."""
         return None
 
-    def estimate(self, questions: Iterable[VideoQuestion]) -> Estimate:
-        """What the questions would take; nothing is sent. Models of one's own cost no dollars."""
+    def estimate(self, questions: Iterable[VideoQuestion]) -> Estimate | None:
+        """What the questions would take; nothing is sent. Local models cost no dollars. None where nobody can tell."""
         from medvidbench.models.dry_run import Estimate
 
         lengths = [(self.prepare(question).length, question.max_new_tokens) for question in questions]
