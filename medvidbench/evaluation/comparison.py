@@ -82,13 +82,16 @@ def metrics_of_rows(rows: Rows, protocol: str) -> list[MetricRows]:
     """The protocol's metrics, rebuilt from the row file; positions are those in `rows`."""
     if protocol == "official":
         from medvidbench.evaluation.protocols.official import metrics_of
+        from medvidbench.evaluation.protocols.official.rows import mean_metric
 
         outcomes: dict[TaskName, list[RowOutcome]] = defaultdict(list)
         for i, row in enumerate(rows):
-            if row["task"] not in ("VS", "RC"):
-                numbers = {item["name"]: item["value"] for item in row["numbers"]}
-                outcomes[row["task"]].append(RowOutcome(i, row["task"], row["source"], row["status"], "", numbers))
-        return metrics_of(outcomes)
+            numbers = {item["name"]: item["value"] for item in row["numbers"]}
+            outcomes[row["task"]].append(RowOutcome(i, row["task"], row["source"], row["status"], "", numbers))
+        captions = {task: outcomes.pop(task) for task in ("VS", "RC") if task in outcomes}
+        # DVC's judge score isn't among them: it is no function of row means, and the row file holds no more
+        judged = [(f"{task}_{kind}", task, of) for task, of in captions.items() for kind in ("llm", "concept")]
+        return [*metrics_of(outcomes), *(metric for item in judged for metric in mean_metric(*item))]
     return _strict_metrics(rows)
 
 

@@ -34,6 +34,10 @@ class MetricRows:
         columns: (N, K) per-row sums; the metric is `combine(columns.sum(axis=0))`.
         combine: maps (..., K) sums to (...) values; nan where undefined. For the default, `ratio`,
             K is 2 and the metric is a mean: column 1 is all ones.
+        scale: least and most that a row can have; an interval of a mean is cut there.
+        coverage: share of the rows due that have a number, where something other than the answer decides that (a judge
+            that failed); None elsewhere.
+        unscored: rows of the task without a number, where it isn't what the outcomes say; None elsewhere.
     """
 
     name: str
@@ -41,6 +45,9 @@ class MetricRows:
     rows: NDArray[np.int64]
     columns: NDArray[np.float64]
     combine: Combine = ratio
+    scale: tuple[float, float] = (0.0, 1.0)
+    coverage: float | None = None
+    unscored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class RowOutcome:
         status: "scored", "unparsed" (answer given, not readable) or "unscored" (no number; see reason).
         numbers: the row's numbers by name; absent names were not scored.
         reading: what was read from the answer, as a JSON-ready value (for the row file and the browser).
+        judge: what a judge said of the row, as JSON text (an object of short texts), or "".
     """
 
     position: int
@@ -62,6 +70,7 @@ class RowOutcome:
     reason: str = ""
     numbers: dict[str, float] = field(default_factory=dict)
     reading: object = None
+    judge: str = ""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class MetricValue(BaseModel):
         n_unscored: rows of the task without a number (no prediction, failed call, needs a judge, ...).
         parse_rate: readable answers over given answers; None when none was given.
         ci95: 95 % interval clustered by group, or None; `note` says why.
+        coverage: for a judge's metric, the share of the rows due that were judged; None for all others. Under 0.99 the
+            `note` begins with "incomplete".
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -49,6 +51,7 @@ class MetricValue(BaseModel):
     ci95: tuple[float, float] | None
     method: str
     note: str = ""
+    coverage: float | None = None
 
 
 class ProtocolResults(BaseModel):
@@ -67,7 +70,8 @@ class Results(BaseModel):
     `protocol`, `metrics` and `sources` are those of the main protocol; `beside` holds the other one when
     both were asked for. `counts` are rows: samples, answers, scored, unparsed, unscored (main protocol).
     `run` says how the model was asked, where `medvidbench eval` asked it: model, settings, time_axis (the proof of the
-    time contract), cost_usd, tokens; empty for a scored file.
+    time contract), cost_usd, tokens; empty for a scored file. `judges` holds, for each judge that scored captions, its
+    record, its failures and what it cost.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -86,6 +90,7 @@ class Results(BaseModel):
     findings: list[dict[str, str]] = Field(default_factory=list)
     rows: str | None = None
     run: dict[str, Any] = Field(default_factory=dict)
+    judges: list[dict[str, Any]] = Field(default_factory=list)
 
     def protocols(self) -> list[ProtocolResults]:
         """The main protocol first, then the one beside it."""
@@ -147,7 +152,7 @@ def row_table(
             row["columns"] = columns.get(outcome.position, [])
             lines.write(_as_json(row).encode("utf-8", "replace") + b"\n")
     lines.seek(0)
-    options = arrow_json.ParseOptions(explicit_schema=_row_schema(), unexpected_field_behavior="error")
+    options = arrow_json.ParseOptions(explicit_schema=row_schema(), unexpected_field_behavior="error")
     # a block must hold the longest line whole; threads would cost more than they bring here
     reading = arrow_json.ReadOptions(use_threads=False, block_size=max(1 << 20, lines.getbuffer().nbytes))
     return arrow_json.read_json(lines, read_options=reading, parse_options=options)
@@ -168,10 +173,12 @@ def _row(sample: Sample, answer: Answer | None, protocol: str, outcome: RowOutco
         "numbers": [{"name": name, "value": value} for name, value in outcome.numbers.items()],
         "reading": reading,
         "answer": None if answer is None or answer.text is None else answer.text[:LONGEST_KEPT],
+        "judge": outcome.judge,
     }
 
 
-def _row_schema() -> pa.Schema:
+def row_schema() -> pa.Schema:
+    """Columns of the row file."""
     import pyarrow as pa
 
     texts = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "reason")
@@ -179,6 +186,7 @@ def _row_schema() -> pa.Schema:
     column = pa.struct([("metric", pa.string()), ("values", pa.list_(pa.float64()))])
     fields: list[tuple[str, pa.DataType]] = [(name, pa.string()) for name in texts]
     fields += [("numbers", pa.list_(number)), ("reading", pa.string()), ("answer", pa.string())]
+    fields += [("judge", pa.string())]
     return pa.schema([*fields, ("columns", pa.list_(column))])
 
 

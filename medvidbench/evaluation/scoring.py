@@ -20,6 +20,8 @@ from medvidbench.records import Answer, Finding, Sample, TaskName
 
 Protocol: TypeAlias = Literal["strict", "official", "both"]
 Text: TypeAlias = NDArray[np.str_]
+COMPLETE = 0.99
+"""Coverage from which a judge's metric is not marked as incomplete."""
 
 
 def run_protocols(data: EvalData, answers: Sequence[Answer | None], protocol: Protocol) -> list[ProtocolScores]:
@@ -82,7 +84,7 @@ def results_of(
     findings: Sequence[Finding],
 ) -> Results:
     """The results of one file under the protocols run, the first one being the main one."""
-    groups = _clusters(data.samples)
+    groups = clusters_of(data.samples)
     tables = [_protocol_results(s, groups) for s in scores]
     main = scores[0]
     counts = {state: sum(o.status == state for o in main.outcomes) for state in ("scored", "unparsed", "unscored")}
@@ -103,7 +105,8 @@ def results_of(
     )
 
 
-def _clusters(samples: Sequence[Sample]) -> NDArray[np.int64]:
+def clusters_of(samples: Sequence[Sample]) -> NDArray[np.int64]:
+    """(N,) codes of the samples' groups."""
     codes: dict[str, int] = {}
     return np.array([codes.setdefault(s.group, len(codes)) for s in samples], dtype=np.int64)
 
@@ -132,31 +135,40 @@ def metric_value(
         n=estimate.n,
         n_clusters=estimate.n_clusters,
         n_unparsed=states["unparsed"],
-        n_unscored=states["unscored"],
+        n_unscored=states["unscored"] if metric.unscored is None else metric.unscored,
         parse_rate=states["scored"] / given if given else None,
         se=finite(estimate.se),
         ci95=estimate.ci95,
         method=estimate.method,
-        note=estimate.note,
+        note="; ".join(part for part in (_incomplete(metric), estimate.note) if part),
+        coverage=metric.coverage,
     )
+
+
+def _incomplete(metric: MetricRows) -> str:
+    if metric.coverage is None or metric.coverage >= COMPLETE:
+        return ""
+    return f"incomplete: {100 * metric.coverage:.1f} % of the rows due were judged"
 
 
 def interval(metric: MetricRows, groups: NDArray[np.int64]) -> Estimate:
     """A plain mean gets the clustered standard error (CR1, t); any other function of sums the cluster bootstrap.
 
-    A mean of row scores in [0, 1] lies in [0, 1], so its t interval is cut there; coverage is not changed by that.
+    A mean of row scores in [0, 1], or on a judge's scale, lies there too, so its t interval is cut at the ends; that
+    doesn't change how often it covers the truth.
     """
     clusters = groups[metric.rows]
     if metric.combine is ratio and bool(np.all(metric.columns[:, 1] == 1.0)):
-        return _cut_to_unit(clustered_mean(metric.columns[:, 0], clusters), metric.columns[:, 0])
+        return _cut(clustered_mean(metric.columns[:, 0], clusters), metric.columns[:, 0], metric.scale)
     return cluster_bootstrap(metric.columns, clusters, metric.combine)
 
 
-def _cut_to_unit(estimate: Estimate, values: NDArray[np.float64]) -> Estimate:
-    if estimate.ci95 is None or not bool(np.all((values >= 0.0) & (values <= 1.0))):
+def _cut(estimate: Estimate, values: NDArray[np.float64], scale: tuple[float, float]) -> Estimate:
+    least, most = scale
+    if estimate.ci95 is None or not bool(np.all((values >= least) & (values <= most))):
         return estimate
     low, high = estimate.ci95
-    return replace(estimate, ci95=(max(0.0, low), min(1.0, high)))
+    return replace(estimate, ci95=(max(least, low), min(most, high)))
 
 
 def _states(outcomes: Sequence[RowOutcome], task: TaskName, source: str | None) -> dict[str, int]:

@@ -32,7 +32,7 @@ from medvidbench.tasks.rated import RatingTask
 from medvidbench.tasks.registry import TASKS, context_of
 from medvidbench.tasks.scoring import normal_label
 
-__all__ = ["combine_of", "reading_of", "score_strict"]
+__all__ = ["combine_of", "no_prediction", "no_truth", "reading_of", "score_strict"]
 
 NEEDS_JUDGE = "needs a judge"
 CONTENT_TYPES: dict[TaskName, type[Content]] = {
@@ -104,7 +104,7 @@ def reading_of(content: Content) -> dict[str, Any]:
 
 def _row(position: int, sample: Sample, answer: Answer | None) -> tuple[RowOutcome, Content | Unparsed | None]:
     task = TASKS[sample.task]
-    problem = _no_prediction(answer) or _no_truth(sample)
+    problem = no_prediction(answer) or no_truth(sample)
     if problem or answer is None:
         return RowOutcome(position, sample.task, sample.source, "unscored", problem), None
     context = context_of(sample)
@@ -118,13 +118,14 @@ def _row(position: int, sample: Sample, answer: Answer | None) -> tuple[RowOutco
     return RowOutcome(position, sample.task, sample.source, "scored", "", numbers, reading), parsed
 
 
-def _no_prediction(answer: Answer | None) -> str:
+def no_prediction(answer: Answer | None) -> str:
+    """Why there is no answer to score, or ""."""
     if answer is None:
         return "no prediction"
     return f"call failed: {answer.error}" if answer.error else ""
 
 
-def _no_truth(sample: Sample) -> str:
+def no_truth(sample: Sample) -> str:
     """Why a sample's truth can't be scored against, or ""."""
     truth = sample.truth
     if truth is None:

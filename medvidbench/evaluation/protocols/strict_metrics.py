@@ -23,6 +23,8 @@ from medvidbench.tasks.rated import RatingTask
 from medvidbench.tasks.registry import TASKS
 from medvidbench.tasks.scoring import normal_label
 
+JUDGED = tuple(f"{task}_{kind}" for task in ("DVC", "VS", "RC") for kind in ("llm", "concept"))
+"""Metrics that a judge adds: row means on its scale from 1 to 5, by the kind of judge."""
 Agreement = Callable[[ArrayLike], NDArray[np.float64]]
 AGREEMENTS: dict[str, Agreement] = {"bacc": balanced_accuracy, "kappa": quadratic_weighted_kappa}
 
@@ -82,12 +84,12 @@ def combine_of(metric: str) -> Combine:
     """
     name, _, suffix = metric.partition("_")
     task = next((task for task in TASKS.values() if task.name == name), None)
-    if task is not None and metric in task.metrics:
+    if task is not None and (metric in task.metrics or metric in JUDGED):
         return ratio
     if isinstance(task, RatingTask) and suffix in AGREEMENTS:
         measure = AGREEMENTS[suffix]
         return partial(mean_over_aspects, agreement=measure, aspects=len(task.aspects), levels=len(task.levels))
-    known = [m for t in TASKS.values() for m in t.metrics]
+    known = [*(m for t in TASKS.values() for m in t.metrics), *JUDGED]
     known += [f"{t.name}_{suffix}" for t in TASKS.values() if isinstance(t, RatingTask) for suffix in AGREEMENTS]
     raise MedVidBenchError(f"Protocol strict has no metric {metric!r}.", ", ".join(known))
 

@@ -94,7 +94,7 @@ const STATE_TESTS = {
 };
 const plainLabel = (text) => text.toLowerCase().replace(/[\W_]+/g, " ").trim();
 /* judge scores go from 1 to 5, all others to 1 */
-const normalScore = (metric, value) => (/_llm|judge/.test(metric) ? (value - 1) / 4 : value);
+const normalScore = (metric, value) => (/_llm|_concept|judge/.test(metric) ? (value - 1) / 4 : value);
 
 /* One form for what both protocols read: {spans}, {boxes}, {events}, {ratings}, {label} or {text}. */
 function plainReading(task, found) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ def task_of_metric(metric: str) -> TaskName | None:
 
 def scale_of(metric: str) -> tuple[float, float]:
     """The range that a metric is drawn over: 1 to 5 for a judge's scores, else 0 to 1."""
-    return JUDGE_SCALE if "_llm" in metric or "judge" in metric else (0.0, 1.0)
+    return JUDGE_SCALE if re.search("_llm|_concept|judge", metric) else (0.0, 1.0)
 
 
 def headline_metric(row: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

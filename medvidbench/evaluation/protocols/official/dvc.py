@@ -129,15 +129,23 @@ def truth_frames(row: Row, fps: float) -> NDArray[np.float64]:
     Raises:
         UnscorableRowError: when a bound is not a number or not finite.
     """
-    events = [event for event in _truth_list(row) if isinstance(event, Mapping) and event.keys() >= _EVENT_KEYS]
-    try:
-        seconds = [(float(event["start"]), float(event["end"])) for event in events]
-    except (TypeError, ValueError, OverflowError):
-        raise UnscorableRowError("an event of the truth has a bound that is not a number") from None
-    frames = _frames(seconds, fps)
+    frames = _frames([event[:2] for event in timed_truth(row)], fps)
     if not np.isfinite(frames).all():
         raise UnscorableRowError("an event of the truth has a bound that is not finite")
     return frames
+
+
+def timed_truth(row: Row) -> Events:
+    """(start, end, caption) in seconds of the truth's events that have all three.
+
+    Raises:
+        UnscorableRowError: when a bound is not a number.
+    """
+    events = [event for event in _truth_list(row) if isinstance(event, Mapping) and event.keys() >= _EVENT_KEYS]
+    try:
+        return [(float(event["start"]), float(event["end"]), str(event["caption"])) for event in events]
+    except (TypeError, ValueError, OverflowError):
+        raise UnscorableRowError("an event of the truth has a bound that is not a number") from None
 
 
 def _frames(seconds: Sequence[tuple[float, float]], fps: float) -> NDArray[np.float64]:
