@@ -41,7 +41,7 @@ class VideoModel(ABC):
     rendered prompt, for people), `length` (tokens, where they are known; else an estimate) and `question`.
 
     Attributes:
-        name: as it was asked for ("hf:PATH", "openai:MODEL").
+        name: as it was asked for ("hf:PATH", "gpt-4.1"), of an address only the host ("openai:MODEL@HOST").
     """
 
     name: str

@@ -6,8 +6,8 @@ proven from the request's body alone: the model reads the times as text.
 
 Video parts (`video_url`, an mp4 or a list of JPEGs) are left out on purpose, as no request body proves what becomes of
 their times: vLLM, SGLang and Gemini take frames anew from an mp4, at rates that only the server knows; for a list of
-JPEGs vLLM is told the times in `media_io_kwargs` only since 2026 (pull requests 37301 and 40133), ignores them
-silently before, and Qwen2.5-VL takes a mean rate from them, whatever holes there are; OpenAI takes no video part.
+JPEGs vLLM is told the times in `media_io_kwargs` only since 2026 (pull requests 37301 and 40133), takes no notice
+before, and Qwen2.5-VL takes a mean rate from them, whatever holes there are; OpenAI takes no video part.
 """
 
 from __future__ import annotations

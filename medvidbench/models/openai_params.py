@@ -1,6 +1,6 @@
 """Sampling parameters as a model behind a chat-completions server takes them.
 
-OpenAI's reasoning models (the o-series, GPT-5) refuse `max_tokens` and any temperature but their own. They and Gemini
+OpenAI's reasoning models (the o-series, GPT-5 and later) refuse `max_tokens` and any temperature but their own. They and Gemini
 from 2.5 on think before they answer, and their thoughts count against the cap on output: with the cap of an answer
 alone they often end before its first word. They get room for thoughts on top, which results record.
 """
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-REASONING = re.compile(r"(?:^|/)(?:o\d|gpt-5(?!.*chat))")
+REASONING = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?!.*chat))")
 THINKING = re.compile(r"(?:^|/)gemini-(?:2\.5|[3-9])")
 ROOM_FOR_THOUGHTS = 4096
 """Tokens; a model that needs more gives a reply without a text, which is no answer and not scored."""

@@ -27,7 +27,7 @@ CHROMA = 0
 
 
 class JpegFrames(FrameSet):
-    """Frames that travel as JPEG files, about a thirtieth of their pixels; decoded when `frames` is asked for.
+    """Frames that travel as JPEG files, about a twelfth of their pixels; decoded when `frames` is asked for.
 
     Args:
         jpegs: the encoded frames.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import doctest
 import io
 import json
 import pickle
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from PIL import Image
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.run_settings import EvalSettings
-from medvidbench.models import openai_api
+from medvidbench.models import openai_api, openai_params, shrinking
 from medvidbench.models.call_settings import CallSettings
 from medvidbench.models.messages import Reply
 from medvidbench.models.openai_api import OpenAIVideoModel
@@ -108,6 +110,12 @@ def test_a_question_without_frames_is_plain_text() -> None:
 )
 def test_each_family_gets_the_parameters_that_it_takes(model: str, expected: dict[str, Any]) -> None:
     assert sampling_params(model, 256, 0.0) == expected
+
+
+@pytest.mark.parametrize("module", [openai_params, shrinking])
+def test_examples_in_docstrings_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0 and found.failed == 0
 
 
 def test_own_parameters_replace_ours_and_none_leaves_one_out() -> None:
