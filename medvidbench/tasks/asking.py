@@ -33,12 +33,13 @@ def build_sample(
     """One question of a task.
 
     Args:
-        answer: the truth in the published grammar; it also takes part in the choice of the paraphrase.
-        slots: what the task's request templates name in braces.
+        answer: the truth in the published grammar.
+        slots: what the task's request templates name in braces; they also draw the paraphrase.
     """
     unit, start, end = published_bounds(recording, clip)
     clip_id = f"{recording.recording_id}&&{plain_number(start)}&&{plain_number(end)}&&{clip.fps}"
-    question = phrase(task, recording, (clip_id, answer, seed), slots or {})
+    # never by the truth: who has this code could try every answer and see which one gives the wording at hand
+    question = phrase(task, recording, (clip_id, *sorted((slots or {}).values()), seed), slots or {})
     return Sample(
         sample_id=make_sample_id(recording.source, recording.recording_id, start, end, clip.fps, qa_type, question),
         clip_id=clip_id,
