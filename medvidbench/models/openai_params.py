@@ -1,8 +1,8 @@
 """Sampling parameters as a model behind a chat-completions server takes them.
 
-OpenAI's reasoning models (the o-series, GPT-5 and later) refuse `max_tokens` and any temperature but their own. They and Gemini
-from 2.5 on think before they answer, and their thoughts count against the cap on output: with the cap of an answer
-alone they often end before its first word. They get room for thoughts on top, which results record.
+OpenAI's reasoning models (the o-series, GPT-5 and later) refuse `max_tokens` and any temperature but their own. They
+and Gemini from 2.5 on think before they answer, and their thoughts count against the cap on output: with the cap of an
+answer alone they often end before its first word. They get room for thoughts on top, which results record.
 """
 
 from __future__ import annotations
