@@ -36,7 +36,7 @@ from medvidbench.models.messages import Call, ImagePart, Message, Part, Reply, T
 from medvidbench.models.openai_params import room_for_thoughts, sampling_params
 from medvidbench.models.openai_wire import request_body
 from medvidbench.models.prices import PriceTable
-from medvidbench.models.shrinking import JpegBudget, JpegFrames
+from medvidbench.models.shrinking import GAP, JpegBudget, JpegFrames
 from medvidbench.models.time_contract import TEXT, Announced, VideoQuestion
 from medvidbench.models.tokens import QWEN_RULE, estimated_input
 
@@ -197,7 +197,9 @@ class OpenAIVideoModel(VideoModel):
             "adapter_version": ADAPTER_VERSION,
             "model": self.model,
             "host": self.host,
-            "media": f"one picture a frame after the text of its time; JPEG, quality {shrink.quality}, 4:4:4, bicubic",
+            "media": "one picture a frame, after the text of its time",
+            "resizing": f"PIL bicubic, reducing gap {GAP:g}",
+            "encoding": f"JPEG, quality {shrink.quality}, 4:4:4",
             "min_pixels": shrink.min_pixels,
             "max_pixels": shrink.max_pixels,
             "multiple": shrink.multiple,

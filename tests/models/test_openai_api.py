@@ -346,7 +346,7 @@ def test_a_record_names_model_host_and_all_that_decides_an_answer() -> None:
     assert record["host"] == "gpu1"
     assert record["max_pixels"] == 100_000
     assert record["params"] == {"max_tokens": 256, "temperature": 0.0}
-    assert "quality 90" in record["media"]
+    assert record["encoding"] == "JPEG, quality 90, 4:4:4"
     assert "team-token" not in json.dumps(record) + model.name
     assert json.loads(json.dumps(record)) == record
 
