@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from medvidbench.records import TaskName
 
 Mode: TypeAlias = Literal["absolute", "comparative"]
-Kind: TypeAlias = Literal["concept", "llm"]
+Kind: TypeAlias = Literal["concept", "llm", "baseline"]
 DIMENSIONS = ("terminology", "instrument_anatomy", "specificity", "clinical_context", "action_state")
 """Names of the dimensions, in the order of every list of scores."""
 LEAST, MOST = 1.0, 5.0

@@ -194,7 +194,7 @@ def _harmless(probes: Sequence[Probe], changes: Floats, kinds: Sequence[str], ma
         "judged": len(at),
         "checks": share_estimate(broken.mean(axis=1).tolist(), references),
         "captions": share_estimate(broken.any(axis=1).tolist(), references),
-        "overall": share_estimate([bool(abs(change) >= margin) for change in own.mean(axis=1)], references),
+        "overall": share_estimate([float(abs(change) >= margin) for change in own.mean(axis=1)], references),
         "mean_change": _by_name(own),
     }
 

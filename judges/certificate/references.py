@@ -55,7 +55,7 @@ def load_references(folder: Path = FOLDER) -> list[Reference]:
     Raises:
         ValueError: an id stands twice, or a slot can't be read.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     found: list[Reference] = []
     for file in sorted(folder.glob("*.yaml")):
