@@ -22,7 +22,7 @@ app = typer.Typer(
 
 BUILDING, EVALUATING, CHECKING = "Build a benchmark", "Evaluate models", "Check and try"
 sources_app = typer.Typer(help="The raw datasets that a benchmark is built from.", no_args_is_help=True)
-doctor_app = typer.Typer(help="Check what the numbers rest on: video readers.", no_args_is_help=True)
+doctor_app = typer.Typer(help="Check what the numbers rest on: video readers, time axes.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources", rich_help_panel=BUILDING)
 app.add_typer(doctor_app, name="doctor", rich_help_panel=CHECKING)
 review_app = typer.Typer(help="Let people judge a sample of the captions, and use what they say.", no_args_is_help=True)
@@ -302,6 +302,19 @@ def doctor_video(
     run_video(files, readers, frames, as_json)
 
 
+@doctor_app.command(name="model")
+def doctor_model(
+    model: Annotated[str, typer.Argument(help="gpt-4.1, openai:NAME@URL, hf:PATH or vllm:PATH.")],
+    data: Annotated[Path | None, typer.Option(help="Benchmark folder: also check some of its clips.")] = None,
+    ping: Annotated[bool, typer.Option("--ping", help="Also ask the server which models it has.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prove that a model is told when its frames were taken, and show a prompt. Asks nothing. Exit code 1 when it fails."""
+    from medvidbench.commands.doctor import run_model
+
+    raise typer.Exit(run_model(model, data, as_json, ping))
+
+
 @app.command(rich_help_panel=CHECKING)
 def demo(out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo")) -> None:
     """From raw data to a scored table on simulated recordings: synth, build, three blind models, table."""
@@ -323,6 +336,7 @@ def score(
     written_by: Annotated[
         str | None, typer.Option("--from", help="The log is lmms-eval's, vlmevalkit's, inspect's or medgrpo's.")
     ] = None,
+    answers: Annotated[Path | None, typer.Option(help="Answer key of a question-only benchmark.")] = None,
     split: Annotated[str, typer.Option(help="Split of a benchmark folder: test or train.")] = "test",
     tasks: Tasks = None,
     sources: Sources = None,
@@ -330,7 +344,7 @@ def score(
     """Score a file of predictions: official and strict numbers side by side, with intervals and parse rates."""
     from medvidbench.commands.score import run
 
-    run(predictions, data, protocol, out, model, by_position, split, tasks, sources, written_by)
+    run(predictions, data, protocol, out, model, by_position, split, tasks, sources, written_by, answers)
 
 
 @app.command(name="eval", rich_help_panel=EVALUATING)
@@ -425,6 +439,49 @@ def evaluate(
         revision=revision,
     )
     run(model, data, out, options, chosen, seed, dry_run)
+
+
+@app.command(rich_help_panel=EVALUATING)
+def sweep(
+    model: Annotated[str, typer.Option(help="gpt-4.1, openai:NAME@URL, hf:PATH or vllm:PATH.")],
+    data: Annotated[Path, typer.Option(help="Benchmark folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for a run at each value, sweep.json and sweep.svg.")],
+    frames: Annotated[str | None, typer.Option(help="Frames a clip at most: 8,16,32.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Frames a second: 0.5,1,2.")] = None,
+    pixels: Annotated[str | None, typer.Option(help="Pixels of a frame at most: 12544,37632.")] = None,
+    tasks: Tasks = None,
+    sources: Sources = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many questions, of every task.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics to draw, e.g. TAG_mIoU,CVS_bacc.")] = None,
+    max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.")] = 256,
+    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars at each value.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 64,
+    prices: Annotated[Path | None, typer.Option(help="JSON with prices of models that are not in the table.")] = None,
+    frame_cache: Annotated[Path | None, typer.Option(help="Folder of decoded frames to share; BENCH.frames.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ... for local models.")] = "auto",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode frames.")] = 2,
+) -> None:
+    """Curves of score against tokens, seconds and dollars, over frames, rate or pixels."""
+    from medvidbench.commands.common import parse_sources, parse_tasks
+    from medvidbench.commands.sweep import parse_values, run
+    from medvidbench.evaluation.evaluate import EvalOptions
+    from medvidbench.models.call_settings import CallSettings
+    from medvidbench.models.registry import ModelOptions
+    from medvidbench.models.settings import EvalSettings
+
+    axis, values = parse_values(frames, fps, pixels)
+    options = EvalOptions(
+        protocol="strict",
+        tasks=tuple(parse_tasks(tasks)),
+        sources=tuple(parse_sources(sources)),
+        settings=EvalSettings(max_new_tokens=max_tokens),
+        limit=limit,
+        frame_cache=frame_cache or data.with_name(f"{data.name}.frames"),
+        workers=workers,
+    )
+    sending = CallSettings(concurrency=concurrency, max_cost=max_cost, count_earlier_spend=True)
+    chosen = ModelOptions(sending=sending, prices=prices, device=device)
+    run(model, data, out, axis, values, options, chosen, metrics)
 
 
 @app.command(rich_help_panel=EVALUATING)

@@ -15,9 +15,9 @@ from medvidbench.errors import MedVidBenchError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from medvidbench.evaluation.run_settings import EvalSettings
     from medvidbench.models.base import VideoModel
     from medvidbench.models.registry import ModelOptions
+    from medvidbench.models.settings import EvalSettings
     from medvidbench.models.time_contract import Announced, TimeProof, VideoQuestion
     from medvidbench.video.doctor import Verdict
 
@@ -97,8 +97,8 @@ def run_model(
     Raises:
         MedVidBenchError: the model or the data can't be used, or the server doesn't answer the ping.
     """
-    from medvidbench.evaluation.run_settings import EvalSettings
     from medvidbench.models.registry import video_model
+    from medvidbench.models.settings import EvalSettings
 
     chosen = settings or EvalSettings()
     with video_model(spec, chosen, options) as model:

@@ -54,7 +54,7 @@ def show(model: VideoModel, data: Path, options: EvalOptions) -> None:
     console.rule("What asking all would take")
     scale = len(truth.samples) / len(chosen)
     found = model.estimate(questions(chosen))
-    if found is None:
+    if found is None or found.dollars == 0:
         console.print(f"{len(truth.samples)} questions; nothing is paid for a local model.", highlight=False)
     else:
         cost = (

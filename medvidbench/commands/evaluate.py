@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from medvidbench.evaluation.evaluate import EvalOptions, Evaluated
     from medvidbench.evaluation.results import Results
-    from medvidbench.evaluation.run_settings import AnswerFormat, EvalSettings, View
     from medvidbench.evaluation.runner import Progress
     from medvidbench.models.registry import ModelOptions
+    from medvidbench.models.settings import AnswerFormat, EvalSettings, View
 
 RULES = ("constant", "majority", "random")
 """Blind models that are rules; the others are views of a model."""
@@ -85,7 +85,7 @@ def parse_settings(answer_format: str, max_pixels: int, **values: Any) -> EvalSe
     Raises:
         MedVidBenchError: values that make no sense.
     """
-    from medvidbench.evaluation.run_settings import EvalSettings
+    from medvidbench.models.settings import EvalSettings
 
     least = EvalSettings().min_pixels
     form: AnswerFormat = "json" if answer_format == "json" else "text"

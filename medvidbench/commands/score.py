@@ -27,6 +27,7 @@ def run(
     tasks: str | None,
     sources: str | None,
     written_by: str | None = None,
+    answers: Path | None = None,
 ) -> None:
     """Load, join, score, print; write `out` and its row file when asked."""
     # scoring multiplies no large matrix: BLAS threads would only spin, a tenth of the CPU time
@@ -47,6 +48,7 @@ def run(
             tasks=parse_tasks(tasks),
             sources=parse_sources(sources),
             written_by=written_by,
+            answers=answers,
         )
         if out is not None:
             scored.write(out)

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from medvidbench.evaluation.run_settings import EvalSettings
+from medvidbench.models.settings import EvalSettings
 from medvidbench.models.time_contract import VideoQuestion
 from medvidbench.records import Sample, TaskName
 from medvidbench.video.frames import FrameSet

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.run_settings import EvalSettings, View
+from medvidbench.models.settings import EvalSettings, View
 from medvidbench.records import FrameFile, Region, Sample
 from medvidbench.video.frames import FrameSet
 

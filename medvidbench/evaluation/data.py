@@ -47,15 +47,24 @@ class EvalData:
 
 
 def load_data(
-    path: Path, split: Split = "test", tasks: Iterable[TaskName] | None = None, sources: Iterable[str] | None = None
+    path: Path,
+    split: Split = "test",
+    tasks: Iterable[TaskName] | None = None,
+    sources: Iterable[str] | None = None,
+    answers: Path | None = None,
 ) -> EvalData:
     """Samples with truth from a benchmark folder or a JSON file.
+
+    Args:
+        answers: the answer key of a question-only benchmark.
 
     Raises:
         MedVidBenchError: nothing there, not a benchmark, or no rows left after the filters.
     """
     wanted_tasks, wanted_sources = set(tasks or ()), set(sources or ())
-    data = _from_folder(path, split) if path.is_dir() else _from_json(path)
+    if answers is not None and not path.is_dir():
+        raise MedVidBenchError(f"--answers goes with a question-only benchmark folder; {path} is a file.")
+    data = _from_folder(path, split, answers) if path.is_dir() else _from_json(path)
     keep = [
         i
         for i, s in enumerate(data.samples)
@@ -84,11 +93,16 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _from_folder(path: Path, split: Split) -> EvalData:
+def _from_folder(path: Path, split: Split, answers: Path | None) -> EvalData:
     from medvidbench.benchmark import Benchmark
 
     benchmark = Benchmark.open(path)
-    samples = benchmark.samples(split=split)
+    if answers is None:
+        samples = benchmark.samples(split=split)
+    else:
+        from medvidbench.answer_key import answered_samples
+
+        samples = answered_samples(benchmark, answers, split)
     return EvalData(str(path), samples, synthetic=bool(benchmark.manifest.get("synthetic")))
 
 

@@ -15,11 +15,11 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.answers import AnswerFile, Kept, claim_run, merged_answers, write_merged
 from medvidbench.evaluation.asking import Asker
 from medvidbench.evaluation.data import EvalData, file_digest, load_data
-from medvidbench.evaluation.run_settings import EvalSettings
 from medvidbench.evaluation.runner import Progress, Shown, run_shard, shard_of
 from medvidbench.evaluation.score_file import Scored, score_answers
 from medvidbench.evaluation.scoring import Protocol
 from medvidbench.evaluation.time_axis import TimeAxis, prove
+from medvidbench.models.settings import EvalSettings
 from medvidbench.records import Answer, Sample, TaskName
 
 if TYPE_CHECKING:

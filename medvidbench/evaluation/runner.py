@@ -41,6 +41,7 @@ class Progress:
         total: questions of this shard.
         kept: of them answered by earlier runs.
         waiting: seconds that the model waited for frames.
+        seconds: that the asking took, once it is over.
     """
 
     total: int
@@ -51,6 +52,7 @@ class Progress:
     answered: int = 0
     dollars: float = 0.0
     waiting: float = 0.0
+    seconds: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -108,6 +110,7 @@ def run_shard(
             if told is not None:
                 told(progress)
         progress.waiting = ready.waited
+    progress.seconds = time.monotonic() - progress.started
     return progress
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.data import EvalData, data_from_merged, file_digest, load_data
@@ -14,6 +15,9 @@ from medvidbench.evaluation.metric_rows import ProtocolScores
 from medvidbench.evaluation.results import Results, row_table, write_results
 from medvidbench.evaluation.scoring import Protocol, results_of, run_protocols
 from medvidbench.records import Answer, Finding, Split, TaskName
+
+if TYPE_CHECKING:
+    from medvidbench.judges.base import Judge
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def score_file(
     tasks: Sequence[TaskName] = (),
     sources: Sequence[str] = (),
     written_by: str | None = None,
+    answers: Path | None = None,
 ) -> Scored:
     """Score a predictions file against `data`, or a merged file against the truth that it carries.
 
@@ -54,7 +59,7 @@ def score_file(
     if data is None:
         truth, joined = _from_itself(file, name)
     else:
-        truth = load_data(data, split, tasks, sources)
+        truth = load_data(data, split, tasks, sources, answers)
         joined = join(truth.samples, file.predictions, predictions.name, name, by_position)
         joined.findings.extend(_ignored_truth(file))
     findings = [*truth.findings, *joined.findings, *_no_text(file)]
@@ -78,10 +83,18 @@ def score_answers(
     model: str,
     predictions: dict[str, str],
     findings: Sequence[Finding] = (),
+    judges: Sequence[Judge] = (),
 ) -> Scored:
-    """Score answers that are already aligned with the samples."""
+    """Score answers that are already aligned with the samples, and have each judge score the captions."""
     scores = run_protocols(data, answers, protocol)
-    return Scored(results_of(data, answers, scores, model, predictions, findings), data, answers, scores)
+    records = []
+    for judge in judges:
+        from medvidbench.judges.scoring import add_judge
+
+        scores, record = add_judge(data, answers, scores, judge)
+        records.append(record)
+    results = results_of(data, answers, scores, model, predictions, findings)
+    return Scored(results.model_copy(update={"judges": records}), data, answers, scores)
 
 
 def _from_itself(file: PredictionFile, model: str) -> tuple[EvalData, Joined]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.clips import clip_job, load_clip
-from medvidbench.evaluation.run_settings import EvalSettings
 from medvidbench.evaluation.runner import Shown
+from medvidbench.models.settings import EvalSettings
 from medvidbench.models.time_cases import prove_times
 from medvidbench.models.time_contract import TimeProof, VideoModel, check_times
 from medvidbench.records import Sample

@@ -26,7 +26,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.run_settings import PATCH, EvalSettings
 from medvidbench.models.base import VideoModel
 from medvidbench.models.call_settings import CallSettings
 from medvidbench.models.dry_run import Estimate, estimate
@@ -36,6 +35,7 @@ from medvidbench.models.messages import Call, ImagePart, Message, Part, Reply, T
 from medvidbench.models.openai_params import room_for_thoughts, sampling_params
 from medvidbench.models.openai_wire import request_body
 from medvidbench.models.prices import PriceTable
+from medvidbench.models.settings import PATCH, EvalSettings
 from medvidbench.models.shrinking import GAP, JpegBudget, JpegFrames
 from medvidbench.models.time_contract import TEXT, Announced, VideoQuestion
 from medvidbench.models.tokens import QWEN_RULE, estimated_input

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.run_settings import EvalSettings
+from medvidbench.models.settings import EvalSettings
 
 if TYPE_CHECKING:
     from medvidbench.models.base import VideoModel

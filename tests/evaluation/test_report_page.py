@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
 from report_results import ATTACK, GROUPS, LONE, LONG, make_benchmark, score
 
 from medvidbench.commands.report import run
@@ -20,7 +19,7 @@ from medvidbench.evaluation.report.confusion import UNREAD, confusions
 from medvidbench.evaluation.report.overview import duration_text, plot_of, row_counts, run_facts, time_axis
 from medvidbench.evaluation.report.payload import answer_cap, deflated, payload_of
 from medvidbench.evaluation.report.wording import is_wrong
-from medvidbench.evaluation.results import MetricValue, Results, read_results
+from medvidbench.evaluation.results import MetricValue, read_results
 from medvidbench.pages import write_page
 
 
@@ -209,15 +208,11 @@ def test_the_same_results_give_the_same_page(runs: Path) -> None:
     assert page(runs) == page(runs)
 
 
-class _WithRun(Results):
-    run: dict[str, Any] = Field(default_factory=dict)
-
-
 def test_cost_time_settings_and_time_axis_of_a_run_are_shown(runs: Path) -> None:
     axis = {"passed": True, "channel": "time text between frames", "worst_error": 0.0}
     settings = {"cost_usd": 1.92, "seconds": 185, "temperature": 0, "frames": {"most": 64}, "time_axis": axis}
     plain = read_results(runs / "model")
-    html = build_report(read_input(_WithRun(**plain.model_dump(), run=settings), runs / "model"))
+    html = build_report(read_input(plain.model_copy(update={"run": settings}), runs / "model"))
     # 96 samples, 95 answers: $0.02 a sample, 0.51 answers a second
     for text in ("$1.92", "$0.0200 a sample", "3 min 05 s", "0.51 answers a second", "Time axis proven", "frames.most"):
         assert text in html, text

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.run_settings import EvalSettings
 from medvidbench.models.openai_api import OpenAIVideoModel
 from medvidbench.models.registry import ModelOptions, video_model
+from medvidbench.models.settings import EvalSettings
 
 
 @pytest.mark.parametrize(

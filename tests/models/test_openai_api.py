@@ -22,12 +22,12 @@ from openai_server import Running, running_server
 from PIL import Image
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.run_settings import EvalSettings
 from medvidbench.models import openai_api, openai_params, shrinking
 from medvidbench.models.call_settings import CallSettings
 from medvidbench.models.messages import Reply
 from medvidbench.models.openai_api import OpenAIVideoModel
 from medvidbench.models.openai_params import sampling_params
+from medvidbench.models.settings import EvalSettings
 from medvidbench.models.shrinking import JpegFrames
 from medvidbench.models.time_cases import CASES, synthetic_frames
 from medvidbench.models.time_contract import TEXT, VideoQuestion, check_times
