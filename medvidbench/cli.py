@@ -309,7 +309,7 @@ def doctor_model(
     ping: Annotated[bool, typer.Option("--ping", help="Also ask the server which models it has.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Prove that a model is told when its frames were taken, and show a prompt. Asks nothing. Exit code 1 when it fails."""
+    """Prove that a model is told when its frames were taken, and show a prompt. Exit code 1 when it isn't."""
     from medvidbench.commands.doctor import run_model
 
     raise typer.Exit(run_model(model, data, as_json, ping))

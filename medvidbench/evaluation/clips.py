@@ -152,6 +152,30 @@ def load_clip(job: ClipJob) -> FrameSet:
     if not job.times:
         width, height = job.size or (0, 0)
         return FrameSet(np.empty((0, height, width, 3), np.uint8), np.empty(0), (width, height))
+    if not job.store:
+        return _made(job)
+    return _kept_or_made(job)
+
+
+def _kept_or_made(job: ClipJob) -> FrameSet:
+    """From the cache of shrunken clips, or made and, where frames travel as JPEG files, kept."""
+    from medvidbench.evaluation import clip_cache
+    from medvidbench.models.shrinking import JpegFrames
+
+    try:
+        key = clip_cache.clip_key(job)
+    except OSError:
+        return _made(job)  # which says what is missing
+    found = clip_cache.load(Path(job.store), key)
+    if found is not None:
+        return found
+    frames = _made(job)
+    if isinstance(frames, JpegFrames):
+        clip_cache.save(Path(job.store), key, frames)
+    return frames
+
+
+def _made(job: ClipJob) -> FrameSet:
     frames = _from_video(job) if job.video else _from_files(job)
     frames = FrameSet(
         frames.frames, np.round(frames.t_seconds - job.offset, 6) if job.video else frames.t_seconds, frames.size

@@ -148,7 +148,7 @@ def metric_value(
 def _incomplete(metric: MetricRows) -> str:
     if metric.coverage is None or metric.coverage >= COMPLETE:
         return ""
-    return f"incomplete: {100 * metric.coverage:.1f} % of the rows due were judged"
+    return f"incomplete: {100 * metric.coverage:.1f} % judged"
 
 
 def interval(metric: MetricRows, groups: NDArray[np.int64]) -> Estimate:

@@ -2,7 +2,8 @@
 
 The parts follow the published questions (arXiv 2512.06581); the wording is this project's own. Each part is drawn by a
 hash of clip, what is asked for, seed and part, so a question doesn't depend on the order of recordings or labels, and
-its wording tells nothing of the answer. Every request says in which form the answer is wanted, so that a model that never saw the benchmark can comply.
+its wording tells nothing of the answer. Every request says in which form the answer is wanted, so that a model that
+never saw the benchmark can comply.
 """
 
 from __future__ import annotations
