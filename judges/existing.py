@@ -100,17 +100,22 @@ def _data(results: Results, ids: Sequence[str], path: Path | None) -> EvalData:
         seen = f"The data of these results, {place}, isn't there."
         raise MedVidBenchError(seen, remedy="pass --data BENCHMARK")
     splits: tuple[Split, ...] = ("test", "train") if place.is_dir() else ("test",)
+    problem: MedVidBenchError | None = None
     for split in splits:
         try:
             data = _in_order(load_data(place, split), ids)
-        except MedVidBenchError:
-            if split == splits[-1]:
-                raise
+        except MedVidBenchError as error:  # one of the splits may have no rows
+            problem = problem or error
             continue
         if data is not None and data.digest == results.data["sha256"]:
             return data
+        problem = _other_data(place, results)
+    raise problem or _other_data(place, results)
+
+
+def _other_data(place: Path, results: Results) -> MedVidBenchError:
     seen = f"{place} is not the data that {results.model} was scored against."
-    raise MedVidBenchError(seen, f"data with the digest {results.data['sha256'][:12]}...")
+    return MedVidBenchError(seen, f"data with the digest {results.data['sha256'][:12]}...")
 
 
 def _in_order(data: EvalData, ids: Sequence[str]) -> EvalData | None:

@@ -57,11 +57,12 @@ class LocalJudge(Judge):
         batch_size: int = 4,
         attempts: int = 3,
         repeat: int = 0,
+        new_tokens: int = NEW_TOKENS,
     ) -> None:
         self.path, self.rubric = path, rubric or load_rubric()
         self.name = f"hf:{path}"
         self._cache, self._wanted = cache, device
-        self._batch, self._attempts, self._repeat = max(1, batch_size), attempts, repeat
+        self._batch, self._attempts, self._repeat, self._new = max(1, batch_size), attempts, repeat, new_tokens
 
     def judge(self, pairs: Iterable[CaptionPair], mode: Mode = "absolute") -> Iterator[Judgement]:
         """One judgement for each pair, in order.
@@ -76,7 +77,8 @@ class LocalJudge(Judge):
     def record(self) -> dict[str, Any]:
         """Judge, weights, rubric with its hashes, and how it decodes."""
         decoding = "greedy" if not self._repeat else f"sampled, temperature 0.7, seed {self._repeat}"
-        facts = {"revision": self._revision, "decoding": decoding, "attempts": self._attempts, "longest_text": LONGEST}
+        facts = {"revision": self._revision, "decoding": decoding, "attempts": self._attempts, "max_tokens": self._new}
+        facts["longest_text"] = LONGEST
         return judge_record(self.name, self.kind, model=self.name, rubric=self.rubric.record(), **facts)
 
     def _window(self, pairs: list[CaptionPair], mode: Mode) -> list[Judgement]:
@@ -107,7 +109,7 @@ class LocalJudge(Judge):
         return Judgement(pair.pair_id, self.name, tuple(map(float, read.scores)), read.rationales, cached=cached)
 
     def _replies(self, pairs: list[CaptionPair], mode: Mode, attempt: int) -> list[tuple[Completion, bool]]:
-        params = {"max_tokens": NEW_TOKENS, "temperature": 0.7 if self._repeat else 0, "seed": self._repeat}
+        params = {"max_tokens": self._new, "temperature": 0.7 if self._repeat else 0, "seed": self._repeat}
         name = f"{self.name}@{self._revision}"
         calls = [Call(p.pair_id, name, messages_of(self.rubric, p, mode, attempt=attempt), params) for p in pairs]
         kept = {call.key: found for call in calls if (found := self._kept(call)) is not None}
@@ -136,7 +138,7 @@ class LocalJudge(Judge):
             torch.manual_seed(self._repeat)
         with torch.inference_mode(), memory_errors(f"judging {len(calls)} pairs"):
             out = loaded.model.generate(
-                **inputs, max_new_tokens=NEW_TOKENS, pad_token_id=loaded.tokenizer.pad_token_id, **sampling
+                **inputs, max_new_tokens=self._new, pad_token_id=loaded.tokenizer.pad_token_id, **sampling
             )
         new = out[:, inputs["input_ids"].shape[1] :].tolist()
         return [self._keep(call, tokens, loaded) for call, tokens in zip(calls, new, strict=True)]
@@ -193,7 +195,8 @@ class LocalJudge(Judge):
 
 def _prompt(tokenizer: Any, messages: tuple[Message, ...]) -> str:
     """The rendered chat. Special tokens spelled out in a caption are broken up, so that they stay text."""
-    special = [token for token in tokenizer.all_special_tokens if len(token) > 2]
+    added = {str(token) for token in tokenizer.added_tokens_decoder.values()} | set(tokenizer.all_special_tokens)
+    special = sorted(token for token in added if len(token) > 2)
     turns = [{"role": m.role, "content": _harmless("".join(_text(p) for p in m.parts), special)} for m in messages]
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 

@@ -109,10 +109,20 @@ def _table(results: Results) -> object:
     table = Table(title=escape(f"{results.model}{mark}"), box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("metric", *(p.protocol for p in protocols), "rows", "groups", "parsed", "unscored"):
         table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
+    judged = any(value.coverage is not None for p in protocols for value in p.metrics.values())
+    if judged:
+        table.add_column("judged", justify="right", no_wrap=True)
     for name in dict.fromkeys(name for p in protocols for name in p.metrics):
         found = [p.metrics.get(name) for p in protocols]
-        table.add_row(name, *map(cell, found), *_support([value for value in found if value is not None]))
+        given = [value for value in found if value is not None]
+        table.add_row(name, *map(cell, found), *_support(given), *([_coverage(given)] if judged else []))
     return table
+
+
+def _coverage(values: Sequence[MetricValue]) -> str:
+    """The share of rows that a judge scored, marked where it is too small to be trusted."""
+    shares = [(v.coverage, v.note.startswith("incomplete")) for v in values if v.coverage is not None]
+    return " / ".join(dict.fromkeys(f"{100 * c:.1f} %{' incomplete' if mark else ''}" for c, mark in shares))
 
 
 def cell(value: MetricValue | None) -> str:
