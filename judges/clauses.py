@@ -1,0 +1,168 @@
+"""Clauses of a reading: joined, negated and put in order, and what each says as a deed.
+
+Negation follows NegEx (Chapman et al. 2001): triggers with a reach and words that end it. Sequence words ("then",
+"after", "before") give clauses a stated order; sentences without one have the order of telling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from medvidbench.judges.concepts import Clause, Mention, Reading
+from medvidbench.judges.lexicon_files import Lexicon
+
+_THINGS = ("instrument", "material")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An action with who does it and what it is done to.
+
+    Attributes:
+        agents: instruments as (concept, side), the side "" where none is said.
+        targets: names of structures.
+        time, hard: see `Clause`.
+    """
+
+    action: str
+    negated: bool
+    agents: frozenset[tuple[str, str]]
+    targets: frozenset[str]
+    time: int
+    hard: int
+
+
+def finish(reading: Reading, lexicon: Lexicon) -> None:
+    """Joins the pieces of each clause, negates, orders, and makes compounds, in place."""
+    reading.clauses = _joined(reading.clauses)
+    for clause in reading.clauses:
+        _negate(clause, lexicon)
+        _compound(clause, lexicon)
+    _order(reading.clauses)
+
+
+def deeds(reading: Reading) -> Iterator[Deed]:
+    """The deeds in the order of telling; a clause joined by "and" borrows what it lacks from the one before."""
+    before: tuple[frozenset[tuple[str, str]], frozenset[str]] = (frozenset(), frozenset())
+    for clause in reading.clauses:
+        agents = frozenset(
+            (m.concept.name, dict(m.sides).get("horizontal", ""))
+            for m in clause.mentions
+            if m.concept.category == "instrument" and m.concept.level and not m.negated
+        )
+        targets = frozenset(
+            m.concept.name for m in clause.mentions if m.concept.category == "anatomy" and m.concept.level
+        )
+        actions = clause.actions
+        if clause.opened == "soft" and actions and clause.mentions[0] is actions[0]:
+            agents, targets = agents or before[0], targets or before[1]
+        if agents or targets:
+            before = agents, targets
+        for action in actions:
+            yield Deed(action.concept.name, action.negated, agents, targets, clause.time, clause.hard)
+
+
+def _joined(clauses: Sequence[Clause]) -> list[Clause]:
+    """Pieces without an action go with the piece before when that has one, else with the piece behind."""
+    out: list[Clause] = []
+    for clause in clauses:
+        last = out[-1] if out else None
+        loose = clause.opened == "soft" and last is not None and last.sentence == clause.sentence
+        if last is not None and loose and not (clause.acts and last.acts):
+            last.mentions += clause.mentions
+            last.marks += clause.marks
+        else:
+            out.append(clause)
+    return [clause for clause in out if clause.mentions or clause.marks]
+
+
+def _negate(clause: Clause, lexicon: Lexicon) -> None:
+    if not any(mark in ("negation", "negated") for _, mark, _ in clause.marks):
+        _settle(clause, False)
+        return
+    reach = lexicon.grammar["negation"]["reach"]
+    shields = [at for at, mark, _ in clause.marks if mark == "not_really"]
+    denied = False
+    for at, mark, said in clause.marks:
+        if mark == "negated":
+            denied = True
+            for mention in clause.mentions:
+                if mention.at < at and _takes_negation(mention):
+                    mention.negated = True
+        elif mark == "negation" and at not in shields:
+            denied = True
+            verbal = "not" in said.split() or said in ("never", "cannot") or "to" in said.split()
+            _deny(clause.mentions, at, reach, verbal)
+    _settle(clause, denied)
+
+
+def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool) -> None:
+    """ "not" denies the verbs and states behind it; "no" and "without" the next thing too."""
+    for mention in mentions:
+        if at < mention.at <= at + reach:
+            if _takes_negation(mention):
+                mention.negated = not mention.negated
+                if verbal and mention.verb:
+                    return
+            elif not verbal and mention.concept.level:
+                mention.negated = True
+                return
+
+
+def _settle(clause: Clause, denied: bool) -> None:
+    """A finding such as the critical view has the sign of its whole clause; "incomplete" is "complete" denied."""
+    falls_short = any(m.concept.name == "not_achieved" and not m.negated for m in clause.mentions)
+    falls_short |= any(m.concept.name == "achieved" and m.negated for m in clause.mentions)
+    for mention in clause.mentions:
+        if mention.concept.finding and mention.concept.category == "context":
+            mention.negated = denied or falls_short
+
+
+def _takes_negation(mention: Mention) -> bool:
+    concept = mention.concept
+    return concept.category == "state" or (concept.category == "action" and concept.level > 0)
+
+
+def _compound(clause: Clause, lexicon: Lexicon) -> None:
+    """ "places two clips on" is "clips": the rules of the grammar, one action for one action and thing."""
+    names = {m.concept.name for m in clause.mentions}
+    for rule in lexicon.grammar["compounds"]:
+        if rule["with"] not in names:
+            continue
+        actions = rule["of"].split()
+        for mention in clause.mentions:
+            if mention.concept.name in actions:
+                mention.concept = lexicon.concepts[rule["are"]]
+
+
+def _order(clauses: Sequence[Clause]) -> None:
+    """Sets `time` and `hard`; a clause behind "after" that stands first comes before what follows it."""
+    time = hard = 0
+    sentence = -1
+    waiting = ""
+    for clause in clauses:
+        fresh = clause.sentence != sentence
+        sentence = clause.sentence
+        word = next((value for _, mark, value in clause.marks if mark == "then"), "")
+        later = word in ("before", "prior to", "ahead of", "until", "preparatory to")
+        if clause.opened == "then" and later and fresh:
+            # "Before X, Y": Y is told next and comes first
+            clause.time, clause.hard, waiting = time + 3, hard + 3, "before"
+            continue
+        if clause.opened == "after" and not fresh:
+            clause.time, clause.hard = time - 1, hard - 1
+            continue
+        if waiting == "after" and not fresh:
+            time, hard, waiting = time + 2, hard + 2, ""
+        elif waiting == "before" and not fresh:
+            time, hard, waiting = time + 1, hard + 1, "passed"
+        elif waiting == "passed" and fresh:
+            time, hard, waiting = time + 4, hard + 4, ""
+        if clause.opened == "then":
+            time, hard = time + 2, hard + 2
+        elif fresh:
+            time += 2
+        if clause.opened == "after":
+            waiting = "after"
+        clause.time, clause.hard = time, hard

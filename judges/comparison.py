@@ -1,0 +1,205 @@
+"""Two readings side by side: what was matched, said more vaguely, contradicted, missed and invented.
+
+Units are the different concepts of a text. Those of one category are aligned one to one, best relation first: the same
+concept, one confused in good faith, a more special or a more general one, an opposite. What is left on both sides of a
+category is a substitution ("scissors" for "hook"), what is left on one side is omitted or invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medvidbench.judges.clauses import Deed, deeds
+from medvidbench.judges.concepts import Reading
+from medvidbench.judges.differences import directions, orders, places, quantities, roles, sides
+from medvidbench.judges.findings import Finding, Kind, Unit
+from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
+
+_NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
+_PARTNERS: Final = {
+    "state": ("action",),
+    "action": ("state",),
+    "instrument": ("material",),
+    "material": ("instrument",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that scores and reports are made of."""
+
+    findings: tuple[Finding, ...]
+    reference: Reading
+    prediction: Reading
+    reference_deeds: tuple[Deed, ...]
+    prediction_deeds: tuple[Deed, ...]
+
+
+def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Comparison:
+    """All findings on a pair."""
+    truth, said = _units(reference, lexicon), _units(prediction, lexicon)
+    done, told = tuple(deeds(reference)), tuple(deeds(prediction))
+    findings = _aligned(truth, said, lexicon)
+    findings += sides(truth, said)
+    findings += places(reference.places, prediction.places, directions(said, lexicon))
+    findings += quantities(reference, prediction)
+    findings += roles(done, told, lexicon) + orders(done, told)
+    return Comparison(tuple(findings), reference, prediction, done, told)
+
+
+def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
+    found: dict[tuple[str, bool], Unit] = {}
+    for mention in reading.mentions:
+        negated = mention.negated and (mention.concept.category in _NEGATED_BY_NOUN or not mention.verb)
+        key = mention.concept.name, negated
+        unit = found.get(key)
+        if unit is None:
+            unit = found[key] = Unit(mention.concept, mention.words, negated, mention.lay)
+        elif unit.lay and not mention.lay:
+            unit.lay, unit.words = False, mention.words
+        for axis, value in mention.sides:
+            unit.sides.setdefault(axis, set()).add(value)
+    implied = {other: unit.words for unit in list(found.values()) for other in unit.concept.implies}
+    for unit in found.values():
+        unit.implied = unit.concept.name in implied
+    for name, words in implied.items():
+        # what is implied can be matched, and is neither missing nor invented
+        found.setdefault((name, False), Unit(lexicon.concepts[name], words, False, False, implied=True))
+    return list(found.values())
+
+
+def _aligned(truth: Sequence[Unit], said: Sequence[Unit], lexicon: Lexicon) -> list[Finding]:
+    out: list[Finding] = []
+    left: list[Unit] = []
+    # by position: ties between candidates must not depend on where objects lie in memory
+    open_said = dict(enumerate(said))
+    at = {(unit.concept.name, unit.negated): i for i, unit in enumerate(said)}
+    names = {unit.concept.name for unit in said}
+    for unit in truth:
+        same = at.get((unit.concept.name, unit.negated))
+        if same is not None:
+            open_said.pop(same, None)
+            out.append(_matched(unit, said[same]))
+        elif (
+            unit.concept.implies
+            and all(name in names for name in unit.concept.implies)
+            and len(unit.concept.implies) > 1
+        ):
+            out.append(
+                Finding(
+                    "matched",
+                    unit.concept.category,
+                    0.95,
+                    unit.weight,
+                    unit.concept.name,
+                    "",
+                    unit.words,
+                    unit.words,
+                    1.0,
+                )
+            )
+        else:
+            left.append(unit)
+    out += _related(left, open_said, lexicon)
+    _spare(truth, open_said, lexicon)
+    missing = {id(unit) for unit in left}
+    told = [unit for unit in truth if id(unit) not in missing]
+    left = [unit for unit in left if unit.weight and not _repeats(unit.concept, told, lexicon)]
+    return out + _rest(left, list(open_said.values()))
+
+
+def _matched(unit: Unit, same: Unit) -> Finding:
+    name, category = unit.concept.name, unit.concept.category
+    if same.lay and not unit.lay:
+        return Finding("lay", category, 0.9, unit.weight, name, name, unit.words, same.words, 0.85)
+    return Finding("matched", category, 1.0, unit.weight, name, name, unit.words, same.words, 1.0)
+
+
+def _related(left: list[Unit], said: dict[int, Unit], lexicon: Lexicon) -> list[Finding]:
+    """Aligns by relation, best credit first; takes what it uses out of both."""
+    pairs = []
+    for i, unit in enumerate(left):
+        for key, other in said.items():
+            allowed = other.concept.category == unit.concept.category or (
+                other.concept.category in _PARTNERS.get(unit.concept.category, ())
+            )
+            relation, credit = lexicon.relation(unit.concept.name, other.concept.name) if allowed else ("other", 0.0)
+            if relation != "other":
+                pairs.append((-credit, i, key, relation))
+    out: list[Finding] = []
+    used: set[int] = set()
+    for negative, i, key, relation in sorted(pairs):
+        if i not in used and key in said:
+            used.add(i)
+            out.append(_relation(left[i], said.pop(key), relation, -negative))
+    left[:] = [unit for i, unit in enumerate(left) if i not in used]
+    return out
+
+
+def _relation(unit: Unit, other: Unit, relation: Relation, credit: float) -> Finding:
+    category, names = unit.concept.category, (unit.concept.name, other.concept.name)
+    words = unit.words, other.words
+    weight = unit.weight or other.weight
+    if relation == "opposite":
+        # "not bleeding" is no opposite of "haemostasis"
+        if unit.negated != other.negated:
+            return Finding("matched", category, 0.9, weight, *names, *words, 1.0)
+        return Finding("opposite", category, 0.0, weight, *names, *words, 1.0)
+    if unit.negated != other.negated and (relation == "same" or other.concept.level > 1):
+        return Finding("negated", category, 0.0, weight, *names, *words, 1.0)
+    if relation == "vaguer":
+        return Finding("vaguer", category, credit, weight, *names, *words, credit)
+    kind: Kind = "lay" if other.lay and not unit.lay else "matched"
+    return Finding(kind, category, credit, weight, *names, *words, 1.0)
+
+
+def _spare(truth: Sequence[Unit], said: dict[int, Unit], lexicon: Lexicon) -> None:
+    """Drops what isn't invented: the implied, the general word for something matched, a phase whose deeds are there."""
+    named = {unit.concept.name for unit in truth}
+    for key, unit in list(said.items()):
+        implies = unit.concept.implies
+        whole = len(implies) > 1 and all(name in named for name in implies)
+        if not unit.weight or whole or (not unit.negated and _repeats(unit.concept, truth, lexicon)):
+            del said[key]
+
+
+def _repeats(concept: Concept, others: Sequence[Unit], lexicon: Lexicon) -> bool:
+    """Whether it is a general word for, or easily taken for, one of the others that has a name."""
+    for unit in others:
+        name = unit.concept.name
+        if concept.name in lexicon.ancestors[name] or concept.name in unit.concept.near or name in concept.near:
+            return True
+    return False
+
+
+def _rest(left: Sequence[Unit], said: Sequence[Unit]) -> list[Finding]:
+    out: list[Finding] = []
+    for category in CATEGORIES:
+        missing = [unit for unit in left if unit.concept.category == category and unit.weight]
+        surplus = [unit for unit in said if unit.concept.category == category]
+        # a word of another class that says little ("places") is no contradiction
+        strong = [unit for unit in missing if unit.concept.level > 1]
+        others = [unit for unit in surplus if unit.concept.level > 1]
+        for unit, other in zip(strong, others, strict=False):
+            weight = max(unit.weight, other.weight)
+            out.append(
+                Finding(
+                    "substituted",
+                    category,
+                    0.0,
+                    weight,
+                    unit.concept.name,
+                    other.concept.name,
+                    unit.words,
+                    other.words,
+                    0.95,
+                )
+            )
+        swapped = {id(unit) for unit in (*strong[: len(others)], *others[: len(strong)])}
+        missing = [unit for unit in missing if id(unit) not in swapped]
+        surplus = [unit for unit in surplus if id(unit) not in swapped]
+        out += [Finding("omitted", category, 0.0, u.weight, u.concept.name, "", u.words) for u in missing]
+        out += [Finding("invented", category, 0.0, u.weight, "", u.concept.name, "", u.words) for u in surplus]
+    return out

@@ -1,0 +1,299 @@
+"""What a caption says: concepts with their negation, sides, quantities, roles and order, found with the lexicon.
+
+Steps: tokens; the longest match in the trie at each place; a noun or a verb where a word is both; clauses, with what
+negates them and what puts them in order; who does what to what in each.
+
+A caption is data: no word of it can change how it is read. Texts are read up to `MOST_TOKENS` tokens; what is behind
+them counts as words (`Reading.words`) and says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from medvidbench.judges.lexicon_files import Concept, Lexicon, Sense, phrases, plain
+
+MOST_TOKENS: Final = 3000
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|°c|℃|[^\W\d_]+|[%.,;:!?()\n]")
+SENTENCE_ENDS: Final = frozenset(".;!?\n")
+SOFT_ENDS: Final = frozenset(",:()")
+_JOINS: Final = frozenset(("and", "or", "plus"))
+
+
+@dataclass(slots=True)
+class Mention:
+    """A concept at a place of the text.
+
+    Attributes:
+        at: index of its first token; end: of the first token behind it.
+        side: values by axis, such as {"horizontal": "left"}, where a side word stands before it.
+        words: as written.
+    """
+
+    concept: Concept
+    at: int
+    end: int
+    words: str
+    lay: bool = False
+    verb: bool = False
+    negated: bool = False
+    sides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Clause:
+    """Concepts that are said together.
+
+    Attributes:
+        sentence: number of its sentence.
+        time: place in the told order; hard: number of order words passed, so that clauses with different numbers have
+            a stated order and others the order of telling alone.
+    """
+
+    sentence: int
+    opened: str = "start"
+    mentions: list[Mention] = field(default_factory=list)
+    marks: list[tuple[int, str, str]] = field(default_factory=list)
+    time: int = 0
+    hard: int = 0
+
+    @property
+    def actions(self) -> list[Mention]:
+        """Its actions that say something."""
+        return [m for m in self.mentions if m.concept.category == "action" and m.concept.level]
+
+    @property
+    def acts(self) -> bool:
+        """Whether any action, however general, or state makes it a clause of its own."""
+        return any(m.concept.category in ("action", "state") for m in self.mentions)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A side or direction without a concept of its own: role "to", "from" or "at"."""
+
+    role: str
+    values: tuple[tuple[str, str], ...]
+    words: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """All that was found in one text.
+
+    Attributes:
+        clauses: in the order of telling.
+        places: sides and directions that belong to no concept.
+        quantities: (dimension, value in its base unit), e.g. ("length", 5.0).
+        unknown: content words that the lexicon doesn't have.
+        words: number of words of the whole text; distinct: share of its runs of three words that are different.
+    """
+
+    clauses: list[Clause]
+    places: list[Place]
+    quantities: list[tuple[str, float]]
+    unknown: list[str]
+    words: int
+    distinct: float
+    tokens: tuple[str, ...]
+
+    @property
+    def mentions(self) -> Iterator[Mention]:
+        """The concepts, in the order of telling."""
+        return (mention for clause in self.clauses for mention in clause.mentions)
+
+
+class Reader:
+    """Reads captions with one lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        grammar = lexicon.grammar
+        self.lexicon = lexicon
+        self.heads = frozenset(phrases(grammar["place_heads"]))
+        self.toward = frozenset(phrases(grammar["toward"]))
+        self.articles = frozenset(phrases(grammar["articles"]))
+        self.stop_words = frozenset(grammar["stop_words"].split())
+        self.numbers = {word: float(i) for i, word in enumerate(phrases(grammar["numbers"]))}
+        self.units = {
+            unit: (dimension, float(factor))
+            for dimension, units in grammar["units"].items()
+            for unit, factor in units.items()
+        }
+
+    def read(self, text: str) -> Reading:
+        """What a text says."""
+        from medvidbench.judges.clauses import finish
+
+        tokens = _TOKEN.findall(plain(text))
+        words = sum(token not in SENTENCE_ENDS and token not in SOFT_ENDS for token in tokens)
+        tokens = tokens[:MOST_TOKENS]
+        reading = Reading([Clause(0)], [], [], [], words, distinct_share(tokens), tuple(tokens))
+        self._walk(tokens, reading)
+        finish(reading, self.lexicon)
+        return reading
+
+    def _walk(self, tokens: Sequence[str], reading: Reading) -> None:
+        trie, i, sentence = self.lexicon.trie, 0, 0
+        sides: list[tuple[int, str]] = []
+        while i < len(tokens):
+            token = tokens[i]
+            if token in SENTENCE_ENDS:
+                sides = self._flush(tokens, sides, reading)
+                sentence += 1
+                reading.clauses.append(Clause(sentence))
+                i += 1
+                continue
+            if token in SOFT_ENDS or token in _JOINS:
+                # "up and to the left" is one direction, "the left and the right hand" two
+                if token in SOFT_ENDS:
+                    sides = self._flush(tokens, sides, reading)
+                reading.clauses.append(Clause(sentence, "soft"))
+                i += 1
+                continue
+            senses, end = longest(trie, tokens, i)
+            if senses is None:
+                quantity = self._quantity(tokens, i)
+                if quantity:
+                    reading.quantities.append(quantity[0])
+                    i = quantity[1]
+                    continue
+                if token.isalpha() and len(token) > 2 and token not in self.stop_words and token not in self.heads:
+                    reading.unknown.append(token)
+                i += 1
+                continue
+            sides = self._take(tokens, i, end, senses, reading, sides)
+            i = end
+        self._flush(tokens, sides, reading)
+
+    def _take(
+        self,
+        tokens: Sequence[str],
+        i: int,
+        end: int,
+        senses: list[Sense],
+        reading: Reading,
+        sides: list[tuple[int, str]],
+    ) -> list[tuple[int, str]]:
+        """Adds what stands at tokens[i:end]; the sides that wait for the word they belong to."""
+        mark = next((sense for sense in senses if sense.mark), None)
+        clause = reading.clauses[-1]
+        if mark is not None and mark.mark == "side":
+            # "upper left" and "up and to the left" are one place, "left to right" are two
+            gap = tokens[sides[-1][0] + 1 : i] if sides else ()
+            if gap and ("and" not in gap or len(gap) > 4):
+                sides = self._flush(tokens, sides, reading)
+            return [*sides, (i, mark.value)]
+        if mark is not None:
+            self._mark(mark, i, clause, reading)
+            if mark.mark not in ("agent", "then", "same"):
+                return sides
+            return self._flush(tokens, sides, reading)
+        sense = self._chosen(tokens, i, end, senses, clause)
+        concept = self.lexicon.concepts[sense.concept]
+        mention = Mention(concept, i, end, " ".join(tokens[i:end]), sense.lay, sense.verb)
+        # the side word right before belongs to the thing; words that mean any place leave it free
+        if sides and not sense.verb and concept.category != "action" and i - sides[-1][0] == 1:
+            if (concept.level and concept.category != "state") or concept.name == "lateral_position":
+                mention.sides = tuple(sorted(_values(value for _, value in sides)))
+                sides = []
+        elif sides and (sense.verb or i - sides[-1][0] > 2):
+            sides = self._flush(tokens, sides, reading)
+        clause.mentions.append(mention)
+        return sides
+
+    def _mark(self, mark: Sense, i: int, clause: Clause, reading: Reading) -> None:
+        if mark.mark in ("then", "after", "same", "break", "stop", "first"):
+            reading.clauses.append(Clause(clause.sentence, mark.mark))
+            clause = reading.clauses[-1]
+        clause.marks.append((i, mark.mark, mark.value))
+
+    def _chosen(self, tokens: Sequence[str], i: int, end: int, senses: list[Sense], clause: Clause) -> Sense:
+        """The noun behind an article, a number or another verb, else the verb; of equals the first."""
+        if len(senses) == 1:
+            return senses[0]
+        before = tokens[i - 1] if i else ""
+        behind = tokens[end] if end < len(tokens) else ""
+        is_noun = before in self.articles or (before in self.numbers) or before.isdigit()
+        last = clause.mentions[-1] if clause.mentions else None
+        if last is not None and last.end == i and last.verb:
+            is_noun = True
+        if behind in ("the", "a", "an", "its", "both") and before not in ("the", "a", "an"):
+            is_noun = False
+        if not is_noun and before in ("", ",", ".") and behind in ("is", "are", "was", "were"):
+            is_noun = True
+        return next((sense for sense in senses if sense.verb != is_noun), senses[0])
+
+    def _flush(self, tokens: Sequence[str], sides: list[tuple[int, str]], reading: Reading) -> list[tuple[int, str]]:
+        """Side words that belong to no concept become a place; returns no sides."""
+        if sides:
+            first, last = sides[0][0], sides[-1][0]
+            words = " ".join(tokens[first : last + 1])
+            reading.places.append(
+                Place(self._role(tokens, first, last), tuple(sorted(_values(v for _, v in sides))), words)
+            )
+        return []
+
+    def _role(self, tokens: Sequence[str], first: int, last: int) -> str:
+        before = tokens[max(0, first - 3) : first]
+        behind = tokens[last + 1 : last + 3]
+        said = tokens[first : last + 1]
+        near = next((word for word in reversed(before) if word == "from" or word in self.toward), "")
+        if near == "from":
+            return "from"
+        if near or "direction" in behind:
+            return "to"
+        if any(word.endswith(("ward", "wards", "ly", "ad", "ial")) or word in ("up", "down") for word in said) and not (
+            behind and behind[0] in self.heads
+        ):
+            return "to"
+        return "at"
+
+    def _quantity(self, tokens: Sequence[str], i: int) -> tuple[tuple[str, float], int] | None:
+        token = tokens[i]
+        value = self.numbers.get(token)
+        if value is None:
+            if not token[0].isdigit():
+                return None
+            value = float(token.replace(",", "."))
+        unit = self.units.get(tokens[i + 1]) if i + 1 < len(tokens) else None
+        if unit is None:
+            # "one" is an article as often as a number
+            return None if value == 1 else (("number", value), i + 1)
+        return (unit[0], round(value * unit[1], 6)), i + 2
+
+
+def longest(trie: dict[str, Any], tokens: Sequence[str], i: int) -> tuple[list[Sense] | None, int]:
+    """The senses of the longest form at tokens[i:], and the index behind it; None without one."""
+    node: Any = trie
+    found, end = None, i
+    for j in range(i, len(tokens)):
+        node = node.get(tokens[j])
+        if node is None:
+            break
+        if "" in node:
+            found, end = node[""], j + 1
+    return found, end
+
+
+def distinct_share(tokens: Sequence[str]) -> float:
+    """Different runs of three tokens / all such runs; 1 for fewer than four tokens."""
+    if len(tokens) < 4:
+        return 1.0
+    return len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) / (len(tokens) - 2)
+
+
+def _values(said: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(axis, value) of side words; a later word on the same axis wins, and the centre is the middle of both axes."""
+    found: dict[str, str] = {}
+    for value in (part for values in said for part in values.split()):
+        if value == "center":
+            found.setdefault("horizontal", "middle")
+            found.setdefault("vertical", "middle")
+        else:
+            axis, _, place = value.partition(":")
+            # "the left and the right hand"
+            found[axis] = "both" if {found.get(axis), place} == {"left", "right"} else place
+    return iter(found.items())
