@@ -91,9 +91,7 @@ def server(folder: Path, questions: int) -> None:
     options = EvalOptions(protocol="strict", frame_cache=folder / "cache")
     print(f"{questions} questions, {FRAMES} frames each, {LATENCY:g} s, {CONCURRENCY} at once: ideal {ideal:.2f} s")
     short = folder / "short.py"
-    short.write_text('def reply(body):
-    return "1.0-3.0 seconds."
-', encoding="utf-8")
+    short.write_text("def reply(body):\n    return '1.0-3.0 seconds.'\n", encoding="utf-8")
     with running_server(folder, models="a,b", latency_ms=LATENCY * 1000, reply=short) as running:
         for name, what in (
             ("a", "first model: decodes, resizes, encodes"),

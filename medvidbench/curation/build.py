@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from medvidbench import __version__
-from medvidbench.benchmark import check_target
 from medvidbench.curation.engine import engine_of
 from medvidbench.curation.finishing import finish
+from medvidbench.curation.folder import check_target
 from medvidbench.curation.locks import only_build
 from medvidbench.curation.pipeline import Pipeline, Say, context_of
 from medvidbench.curation.review.loading import LATEST
@@ -196,6 +196,8 @@ def _fields(pipeline: Pipeline) -> dict[str, Any]:
         "groups": {"train": split.groups("train"), "test": split.groups("test")},
         "captions": captions_of(pipeline),
     }
+    if settings.embed_frames:
+        fields["embedded_frames"] = True
     if settings.frame_store is not None:
         fields["frame_store"] = pipeline.context.options["frame_store"]
     return fields
