@@ -52,17 +52,17 @@ class RatedCaption:
 
 
 def length_slope(probes: Sequence[Probe], scores: Floats) -> dict[str, Any]:
-    """Points won for each doubling of the caption's length against the reference, over harmless captions.
+    """Points won for each doubling of the caption's length, over harmless captions.
 
-    Least squares of the mean score on log2(words of the caption / words of the reference).
+    Least squares of (mean score - that of the reference as its own caption) on log2(words of the caption / words of the
+    reference). Both sides are changes, so long and short references don't mix.
     """
-    at = [
-        i
-        for i, p in enumerate(probes)
-        if p.expected.group in ("identity", "harmless") and not np.isnan(scores[i]).any()
-    ]
+    overall = scores.mean(axis=1)
+    own = {probe.reference_id: overall[i] for i, probe in enumerate(probes) if probe.kind == "identity"}
+    change = np.array([overall[i] - own.get(probe.reference_id, np.nan) for i, probe in enumerate(probes)])
+    at = [i for i, p in enumerate(probes) if p.expected.group in ("identity", "harmless") and not np.isnan(change[i])]
     ratio = [np.log2(len(probes[i].prediction.split()) / len(probes[i].reference.split())) for i in at]
-    return slope_estimate(ratio, scores[at].mean(axis=1), [probes[i].reference_id for i in at])
+    return slope_estimate(ratio, change[at], [probes[i].reference_id for i in at])
 
 
 def form_changes(judge: Judge, probes: Sequence[Probe], base: Scored) -> tuple[dict[str, Any], Scored]:

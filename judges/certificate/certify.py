@@ -145,36 +145,38 @@ def some_references(number: int, probes: Sequence[Probe] | None = None) -> list[
 
 
 def criteria(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The two criteria of a certified judge, each with its value, and beside AUC the harder one without references."""
+    """The criteria of a certified judge: AUC on the dimension that must drop, and violated harmless checks.
+
+    Beside each AUC stand the harder one against harmless captions alone, and that of the mean score.
+    """
     by_kind = {row["kind"]: row for row in told["kinds"]}
-    out = []
-    for kind in MUST_TELL:
-        row = by_kind.get(kind)
-        value = row["auc"][OVERALL]["value"] if row else None
-        out.append(
-            {
-                "name": f"AUC, {kind.replace('_', ' ')}",
-                "value": value,
-                "ci95": row["auc"][OVERALL]["ci95"] if row else None,
-                "against_harmless_alone": row["auc_harmless"][OVERALL]["value"] if row else None,
-                "bound": LEAST_AUC,
-                "must": "at least",
-                "met": value is not None and value >= LEAST_AUC,
-            }
-        )
+    out = [_auc_criterion(kind, by_kind.get(kind)) for kind in MUST_TELL]
     share = told["all_harmless"]["checks"]
-    out.append(
-        {
-            "name": "violated checks on harmless captions",
-            "value": share["value"],
-            "ci95": share["ci95"],
-            "against_harmless_alone": None,
-            "bound": MOST_VIOLATIONS,
-            "must": "at most",
-            "met": share["value"] is not None and share["value"] <= MOST_VIOLATIONS,
-        }
-    )
-    return out
+    name = "violated checks on harmless captions"
+    return [
+        *out,
+        _criterion(name, share, MOST_VIOLATIONS, "at most", captions=told["all_harmless"]["captions"]["value"]),
+    ]
+
+
+def _auc_criterion(kind: str, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    name = f"AUC, {kind.replace('_', ' ')}"
+    if row is None:
+        return _criterion(name, {"value": None, "ci95": None}, LEAST_AUC, "at least")
+    telling = row["telling"]
+    beside = {
+        "dimension": telling["dimension"],
+        "against_harmless_alone": telling["auc_harmless"]["value"],
+        "of_mean_score": row["auc"][OVERALL]["value"],
+    }
+    return _criterion(name, telling["auc"], LEAST_AUC, "at least", **beside)
+
+
+def _criterion(name: str, estimate: Mapping[str, Any], bound: float, must: str, **beside: Any) -> dict[str, Any]:
+    value = estimate["value"]
+    met = value is not None and (value >= bound if must == "at least" else value <= bound)
+    head = {"name": name, "value": value, "ci95": estimate["ci95"], "bound": bound, "must": must, "met": met}
+    return head | {"beside": beside}
 
 
 def write_certificate(certificate: Certificate, out: Path) -> tuple[Path, Path]:
@@ -255,8 +257,8 @@ def _side(judge: Judge, told: Mapping[str, Any], pairs: Sequence[Probe], scored:
         "name": judge.name,
         "kind": judge.kind,
         "record": judge.record(),
-        "auc": {row["kind"]: row["auc"][OVERALL] for row in told["kinds"]},
-        "auc_harmless": {row["kind"]: row["auc_harmless"][OVERALL] for row in told["kinds"]},
+        "telling": {row["kind"]: row["telling"] for row in told["kinds"]},
+        "auc_of_mean": {row["kind"]: row["auc"][OVERALL] for row in told["kinds"]},
         "within": {row["kind"]: row["within"] for row in told["kinds"]},
         "harmless": {name: told["all_harmless"][name] for name in ("checks", "captions", "overall")},
         "paper_example": example,

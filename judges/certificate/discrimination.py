@@ -23,7 +23,7 @@ from medvidbench.metrics.bootstrap import cluster_bootstrap
 Floats = NDArray[np.float64]
 MARGIN = 0.5
 """Half a level: the least that makes an integer judge's score another one."""
-REPLICATES = 2000
+REPLICATES = 1000
 MAX_LISTED = 40
 OVERALL = "overall"
 
@@ -50,9 +50,9 @@ def discrimination(probes: Sequence[Probe], scores: Floats, margin: float = MARG
 
     Returns:
         margin, controls, kinds (a row for each kind of corruption: n, auc and auc_harmless as {overall and each
-        dimension: estimate}, within, mean_drop, and the shares of missed drops and of broken stays), harmless (a row
-        for each harmless kind), harmless_checks and harmless_pairs (share of violations), violations (listed, at most
-        `MAX_LISTED` a kind).
+        dimension: estimate}, telling (the same on the dimension that must drop), within, mean_change, and the shares
+        of missed drops and of broken stays), harmless (a row
+        for each harmless kind), all_harmless, violations (listed, at most `MAX_LISTED` a kind).
     """
     changes = scores - _own_scores(probes, scores)
     found = [violation for at, probe in enumerate(probes) for violation in violations(probe, changes[at], margin)]
@@ -107,12 +107,15 @@ def auc_estimate(
 
     Args:
         controls, corrupted: scores and the reference of each; nan scores are left out.
-        replicates: number of resamples.
+        replicates: number of resamples; 0 gives no interval.
 
     A resample weighs each pair of captions with the product of the times their references were drawn, so that both
     sides of a reference come and go together.
     """
     (high, high_of), (low, low_of) = (_finite(*side) for side in (controls, corrupted))
+    if not replicates:
+        value = auc(high, low)
+        return {"value": None if np.isnan(value) else value, "ci95": None, "n": len(low), "controls": len(high)}
     names = sorted({*high_of, *low_of})
     rows, columns = ([names.index(name) for name in own] for own in (high_of, low_of))
     wins = np.zeros((len(names), len(names)))
@@ -139,6 +142,10 @@ def _kind(
     missed = {violation.pair_id for violation in broken if violation.must != "stay"}
     strayed = {violation.pair_id for violation in broken if violation.must == "stay"}
     ids = [(probe.reference_id, probe.pair_id) for probe, is_own in zip(probes, judged, strict=True) if is_own]
+    told = (*specimen.expected.drop, *specimen.expected.drop_any)
+    wide = _aucs(probes, scores, np.isin(groups, ("identity", "harmless")), own, told)
+    narrow = _aucs(probes, scores, groups == "harmless", own, told)
+    name = _telling(specimen, wide)
     return {
         "kind": kind,
         "n": int(own.sum()),
@@ -146,8 +153,9 @@ def _kind(
         "drop": list(specimen.expected.drop),
         "drop_any": list(specimen.expected.drop_any),
         "stay": list(specimen.expected.stay),
-        "auc": _aucs(probes, scores, np.isin(groups, ("identity", "harmless")), own),
-        "auc_harmless": _aucs(probes, scores, groups == "harmless", own),
+        "auc": wide,
+        "auc_harmless": narrow,
+        "telling": {"dimension": name, "auc": wide[name], "auc_harmless": narrow[name]},
         "within": _within(probes, scores, own, groups == "harmless"),
         "mean_change": _by_name(changes[judged]),
         "missed_drops": share_estimate([(name in missed) for _, name in ids], [ref for ref, _ in ids]),
@@ -155,14 +163,25 @@ def _kind(
     }
 
 
+def _telling(specimen: Probe, aucs: Mapping[str, Any]) -> str:
+    """The dimension that decides: the worst of those that must all drop, else the best of those of which one must."""
+    expected = specimen.expected
+    names = expected.drop or expected.drop_any
+    values = {name: -1.0 if aucs[name]["value"] is None else aucs[name]["value"] for name in names}
+    return (min if expected.drop else max)(values, key=lambda name: values[name])
+
+
 def _aucs(
-    probes: Sequence[Probe], scores: Floats, controls: NDArray[np.bool_], own: NDArray[np.bool_]
+    probes: Sequence[Probe], scores: Floats, controls: NDArray[np.bool_], own: NDArray[np.bool_], names: Sequence[str]
 ) -> dict[str, Any]:
-    """AUC of the mean of the five scores and of each dimension."""
+    """AUC of the mean of the five scores and of each dimension; with intervals for the mean and for `names`."""
     references = np.array([probe.reference_id for probe in probes])
     columns = {OVERALL: scores.mean(axis=1)} | {name: scores[:, at] for at, name in enumerate(DIMENSIONS)}
+    sides = (references[controls].tolist(), references[own].tolist())
     return {
-        name: auc_estimate((column[controls], references[controls].tolist()), (column[own], references[own].tolist()))
+        name: auc_estimate(
+            (column[controls], sides[0]), (column[own], sides[1]), REPLICATES if name in (OVERALL, *names) else 0
+        )
         for name, column in columns.items()
     }
 

@@ -52,8 +52,9 @@ def repeat_spread(judge: Judge, probes: Sequence[Probe], repeats: int = 3) -> tu
         return figures | {"note": "nothing was judged twice"}, runs
     names = [probe.reference_id for probe, ok in zip(probes, whole, strict=True) if ok]
     ranges = np.ptp(scores, axis=0)
+    deviations = np.where(ranges > 0, scores.std(axis=0, ddof=1), 0.0)  # equal scores have roundings, not a spread
     figures |= {
-        "mean_deviation": share_estimate(scores.std(axis=0, ddof=1).mean(axis=1).tolist(), names),
+        "mean_deviation": share_estimate(deviations.mean(axis=1).tolist(), names),
         "largest_range": float(ranges.max()),
         "changed": share_estimate((ranges > 0).mean(axis=1).tolist(), names),
     }
