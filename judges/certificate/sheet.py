@@ -221,8 +221,8 @@ def _shown(item: LabelItem, blind: str) -> dict[str, Any]:
 
 
 def _entry(item: SheetItem) -> list[Any]:
-    scores = None if item.scores is None else list(item.scores)
-    return [item.item, item.pair_id, item.task, item.source, item.cluster, item.writer, scores, item.weight]
+    scores = None if item.scores is None else [float(score) for score in item.scores]  # as it is read back
+    return [item.item, item.pair_id, item.task, item.source, item.cluster, item.writer, scores, float(item.weight)]
 
 
 def _item(entry: Sequence[Any]) -> SheetItem:
