@@ -49,13 +49,15 @@ class ImagePart:
     height: int = 0
 
     def read(self) -> bytes:
-        """The encoded bytes, checked against the digest.
+        """The encoded bytes; those of a file are checked against the digest.
 
         Raises:
             MedVidBenchError: the file is gone or was changed.
         """
+        if self.data:
+            return self.data
         try:
-            content = self.data or Path(self.path).read_bytes()
+            content = Path(self.path).read_bytes()
         except OSError as error:
             raise MedVidBenchError(f"The picture {self.path} can't be read: {error.strerror}.") from error
         if hashlib.sha256(content).hexdigest() != self.digest:

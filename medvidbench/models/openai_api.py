@@ -225,8 +225,8 @@ def _check_text(question: VideoQuestion) -> None:
 def _pictures(shown: JpegFrames) -> list[ImagePart]:
     height, width = shown.shape
     return [
-        ImagePart(hashlib.sha256(jpeg).hexdigest(), data=jpeg, time=float(time), width=width, height=height)
-        for jpeg, time in zip(shown.jpegs, shown.t_seconds, strict=True)
+        ImagePart(digest, data=jpeg, time=float(time), width=width, height=height)
+        for digest, jpeg, time in zip(shown.digests, shown.jpegs, shown.t_seconds, strict=True)
     ]
 
 

@@ -33,6 +33,8 @@ CONNECTIONS_PER_POOL = 8
 REFUSING = ("refusal", "content_filter", "safety", "prohibited_content", "recitation", "blocklist")
 # chat.completions.with_raw_response sets this header; the method itself walks every message to transform it, which
 # costs more than the rest of the call
+MARK = "\x00picture"
+"""Stands for a picture while a body is encoded."""
 RAW = {"X-Stainless-Raw-Response": "true"}
 
 
@@ -127,6 +129,29 @@ def _usage(usage: Any) -> tuple[int, int, bool]:
     return read, max(written, total - read), bool(read or written or total)
 
 
+def encoded(body: dict[str, Any]) -> bytes:
+    """A request body as JSON. Pictures are laid in as they are: base64 needs no look at each letter for escapes, which
+    for 170 kB of pictures costs as much as the rest of sending them."""
+    urls: list[str] = []
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict) and part.get("type") == "image_url":
+            urls.append(part["image_url"]["url"])
+            return {**part, "image_url": {**part["image_url"], "url": MARK}}
+        return part
+
+    messages = [
+        {**turn, "content": [plain(part) for part in turn["content"]]} if isinstance(turn["content"], list) else turn
+        for turn in body["messages"]
+    ]
+    text = json.dumps({**body, "messages": messages}, ensure_ascii=False, separators=(",", ":"))
+    pieces = text.split(json.dumps(MARK))
+    if len(pieces) != len(urls) + 1:  # the text of a message holds the mark
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    laid = [part for piece, url in zip(pieces, urls, strict=False) for part in (piece, '"', url, '"')]
+    return "".join([*laid, pieces[-1]]).encode()
+
+
 class Wire:
     """Sends request bodies to one endpoint.
 
@@ -164,7 +189,7 @@ class Wire:
         import openai
 
         client = self._free.pop()
-        post = client.post("/chat/completions", body=body, cast_to=object, options={"headers": RAW})
+        post = client.post("/chat/completions", content=encoded(body), cast_to=object, options={"headers": RAW})
         try:
             response = cast(Any, await asyncio.wait_for(post, self._timeout))
         except (openai.APITimeoutError, asyncio.TimeoutError) as error:

@@ -60,16 +60,22 @@ class JpegFrames(FrameSet):
         return np.stack([np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for jpeg in self.jpegs])
 
     @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each file, hex."""
+        return tuple(hashlib.sha256(jpeg).hexdigest() for jpeg in self.jpegs)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over size, times and files."""
         total = hashlib.sha256(repr(("jpeg", self.size, self.shape, len(self.jpegs))).encode())
         total.update(np.ascontiguousarray(self.t_seconds, dtype="<f8").tobytes())
-        for jpeg in self.jpegs:
-            total.update(hashlib.sha256(jpeg).digest())
+        for digest in self.digests:
+            total.update(bytes.fromhex(digest))
         return total.hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in ("jpegs", "t_seconds", "size", "shape")}
+        # the digests too: hashing is the worker's work, not that of the process that sends
+        return {name: getattr(self, name) for name in ("jpegs", "t_seconds", "size", "shape", "digests")}
 
 
 @dataclass(frozen=True)

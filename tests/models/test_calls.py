@@ -224,3 +224,13 @@ def test_the_server_lists_its_models(tmp_path: Path) -> None:
 
     with running_server(tmp_path, models="a,b") as server, urlopen(f"{server.url}/models") as answer:
         assert [row["id"] for row in json.load(answer)["data"]] == ["a", "b"]
+
+
+def test_a_body_is_encoded_like_any_json_whatever_its_texts_hold() -> None:
+    from medvidbench.models.openai_wire import MARK, encoded
+
+    picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,QUJD", "detail": "low"}}
+    for text in ("plain é \U0001f600", 'quotes " and \\', MARK, f'"{MARK}"', "\x00picture picture"):
+        parts = [{"type": "text", "text": text}, picture, {"type": "text", "text": "end"}, picture]
+        body = {"model": "m", "messages": [{"role": "system", "content": text}, {"role": "user", "content": parts}]}
+        assert json.loads(encoded(body)) == body
