@@ -119,7 +119,7 @@ def _between(ratings: Ratings, replicates: int) -> dict[str, Any]:
     """Krippendorff's alpha (ordinal), ICC(2,1) and mean pairwise quadratic kappa; {} with one clinician."""
     if len(ratings.clinicians) < 2:
         return {}
-    scores = {"alpha": _alpha, "icc": intraclass_correlation, "kappa": _pairwise_kappa}
+    scores: dict[str, Callable[..., float]] = {"alpha": _alpha, "icc": intraclass_correlation, "kappa": _pairwise_kappa}
     return {
         name: {
             figure: resampled(_on_rows(score, ratings.given[:, :, at]), ratings.clusters, replicates)

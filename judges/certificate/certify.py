@@ -57,7 +57,8 @@ class Options:
     """What a certificate measures.
 
     Attributes:
-        repeats: runs of the anchors; under 2 there is no spread.
+        repeats: runs of the anchors with the judge itself; under 2 there is no spread.
+        again: copies of the judge for the repeats instead: one with a cache gives itself the same answer every time.
         with_bias: also judge changed forms and swapped places: about 600 judgements more.
         anchors: stored scores from `stability.read_anchors`, for the drift.
         agreement: figures from `agreement.agreement`.
@@ -66,6 +67,7 @@ class Options:
 
     repeats: int = 3
     with_bias: bool = True
+    again: Sequence[Judge] = ()
     anchors: Mapping[str, Any] | None = None
     agreement: Mapping[str, Any] | None = None
     created: str = ""
@@ -243,10 +245,10 @@ def _first(pairs: Sequence[Probe], kind: str) -> list[int]:
 def _stability(
     judge: Judge, pairs: Sequence[Probe], scored: Scored, options: Options
 ) -> tuple[dict[str, Any], list[Scored]]:
-    chosen = stability.anchors(pairs)
-    spread, runs = stability.repeat_spread(judge, chosen, options.repeats) if options.repeats > 1 else (None, [])
+    judges = [judge, *options.again] if options.again else [judge] * options.repeats
+    spread, runs = stability.repeat_spread(judges, stability.anchors(pairs)) if len(judges) > 1 else (None, [])
     moved = None if options.anchors is None else stability.drift(options.anchors, judge, pairs, scored)
-    return {"repeats": spread, "drift": moved}, runs
+    return {"repeats": spread, "own_spread": stability.own_spread(pairs, scored), "drift": moved}, runs
 
 
 def _side(judge: Judge, told: Mapping[str, Any], pairs: Sequence[Probe], scored: Scored) -> dict[str, Any]:

@@ -207,13 +207,14 @@ def _harmless(probes: Sequence[Probe], changes: Floats, kinds: Sequence[str], ma
     at = [i for i, probe in enumerate(probes) if probe.kind in kinds and not np.isnan(changes[i]).any()]
     own = changes[at].reshape(-1, len(DIMENSIONS))
     references = [probes[i].reference_id for i in at]
-    broken = np.abs(own) >= margin
+    broken = (np.abs(own) >= margin).astype(np.float64)
+    moved = (np.abs(own.mean(axis=1)) >= margin).astype(np.float64)
     return {
         "n": sum(probe.kind in kinds for probe in probes),
         "judged": len(at),
         "checks": share_estimate(broken.mean(axis=1).tolist(), references),
-        "captions": share_estimate(broken.any(axis=1).tolist(), references),
-        "overall": share_estimate([float(abs(change) >= margin) for change in own.mean(axis=1)], references),
+        "captions": share_estimate(broken.max(axis=1).tolist(), references),
+        "overall": share_estimate(moved.tolist(), references),
         "mean_change": _by_name(own),
     }
 

@@ -33,15 +33,20 @@ def anchors(probes: Sequence[Probe], a_kind: int = ANCHORS_A_KIND) -> list[Probe
     return out
 
 
-def repeat_spread(judge: Judge, probes: Sequence[Probe], repeats: int = 3) -> tuple[dict[str, Any], list[Scored]]:
-    """How far the same judge moves when it is asked the same again.
+def repeat_spread(judges: Sequence[Judge], probes: Sequence[Probe]) -> tuple[dict[str, Any], list[Scored]]:
+    """How far a judge moves when it is asked the same again.
+
+    Args:
+        judges: the judge once for each time; a judge with a cache needs a copy with a repeat number of its own.
+        probes: the pairs to judge.
 
     Returns:
         repeats, mean_deviation (standard deviation over repeats of a score, averaged over pairs and dimensions),
         largest_range, changed (share of scores that weren't the same every time), from_cache (share of answers that
         came from a cache: they say nothing about the judge), note; and the runs, for their cost.
     """
-    runs = [run_judge(judge, [probe.pair for probe in probes]) for _ in range(repeats)]
+    repeats = len(judges)
+    runs = [run_judge(judge, [probe.pair for probe in probes]) for judge in judges]
     stacked = np.stack([run.scores for run in runs])
     whole = np.asarray(~np.isnan(stacked).any(axis=(0, 2)))
     scores = stacked[:, whole]
@@ -61,6 +66,13 @@ def repeat_spread(judge: Judge, probes: Sequence[Probe], repeats: int = 3) -> tu
     if cached:
         figures["note"] = f"{cached:.0%} of the answers came from a cache and can't differ"
     return figures, runs
+
+
+def own_spread(probes: Sequence[Probe], scored: Scored) -> dict[str, Any] | None:
+    """Mean spread that the judgements report themselves, over repeats or a jury's members; None without any."""
+    found = [(probe.reference_id, scored.judgements.get(probe.pair.pair_id)) for probe in probes]
+    spreads = [(name, sum(j.spread) / len(j.spread)) for name, j in found if j is not None and j.spread]
+    return share_estimate([spread for _, spread in spreads], [name for name, _ in spreads]) if spreads else None
 
 
 def frozen(judge: Judge, probes: Sequence[Probe], scored: Scored) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def run_certify(
     with_bias: bool = True,
     baselines: Sequence[str] | None = None,
     compare: Sequence[Judge] = (),
+    again: Sequence[Judge] = (),
     anchors: Path | None = None,
     freeze: Path | None = None,
     agreement: Path | None = None,
@@ -37,10 +38,11 @@ def run_certify(
         judge: the judge.
         out: the file without its ending; `.json` and `.html` are written.
         references: judge the pairs of that many references only, for a judge that costs money; None is all.
-        repeats: runs of the anchors, for the spread.
+        repeats: runs of the anchors with the judge itself, for the spread.
         with_bias: also judge changed forms and swapped places.
         baselines: names of plain similarities to set beside it; None is all that can run here, () is none.
         compare: other judges to set beside it.
+        again: copies of the judge for the repeats, for one that has a cache.
         anchors: stored scores, for the drift.
         freeze: file to store this judge's anchor scores in.
         agreement: JSON of `medvidbench judge agree`, to be shown on the page.
@@ -50,11 +52,18 @@ def run_certify(
         MedVidBenchError: no judgement at all, a judge that breaks its contract, an unknown baseline, or a file that
             can't be used.
     """
-    from medvidbench.judges.certificate.certify import Options, certify, load_probes, some_references, write_certificate
+    from medvidbench.judges.certificate.certify import Options, certify, some_references, write_certificate
+    from medvidbench.judges.certificate.probes import load_probes
     from medvidbench.judges.certificate.stability import read_anchors
 
     beside, skipped = _baselines(baselines)
-    options = Options(repeats, with_bias, None if anchors is None else read_anchors(anchors), _agreement_of(agreement))
+    options = Options(
+        repeats=repeats,
+        with_bias=with_bias,
+        again=again,
+        anchors=None if anchors is None else read_anchors(anchors),
+        agreement=_agreement_of(agreement),
+    )
     probes = load_probes() if references is None else some_references(references)
     certificate = certify(judge, probes, [*compare, *beside], skipped, options)
     files = write_certificate(certificate, out)
@@ -214,20 +223,20 @@ def _print_agreement(found: Mapping[str, Any], console: Console) -> None:
         (name.replace("_", " "), *(_cell(row[key]) for key in ("kappa", "spearman", "pearson", "bias")))
         for name, row in found["judge"].items()
     ]
-    names = ("dimension", "quadratic kappa", "Spearman", "Pearson", "bias")
-    _table(console, "the judge against the clinicians' mean", names, rows)
+    heads = ["dimension", "quadratic kappa", "Spearman", "Pearson", "bias"]
+    _table(console, "the judge against the clinicians' mean", heads, rows)
     people = [
         (name.replace("_", " "), *(_cell(row[key]) for key in ("alpha", "icc", "kappa")))
         for name, row in found["between_clinicians"].items()
     ]
-    names = ("dimension", "Krippendorff's alpha", "ICC(2,1)", "pairwise kappa")
-    _table(console, "the clinicians among each other", names, people)
+    heads = ["dimension", "Krippendorff's alpha", "ICC(2,1)", "pairwise kappa"]
+    _table(console, "the clinicians among each other", heads, people)
     means = [
         (row["writer"], f"{row['judge_mean']:.2f}", _cell(row, 2), _cell(row["clinicians_only"], 2))
         for row in found["board"]
     ]
-    names = ("writer", "judge alone", "corrected", "clinicians alone")
-    _table(console, "the board's mean as clinicians would give it", names, means)
+    heads = ["writer", "judge alone", "corrected", "clinicians alone"]
+    _table(console, "the board's mean as clinicians would give it", heads, means)
 
 
 def _count(items: Iterable[LabelItem], task: str, source: str) -> int:

@@ -17,7 +17,13 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import DIMENSIONS, CaptionPair, Judgement, Mode
 from medvidbench.judges.certificate import bias, stability
 from medvidbench.judges.certificate.baselines import BASELINES, Cider, Meteor, available_baselines
-from medvidbench.judges.certificate.certify import Options, certify, read_certificate, some_references, write_certificate
+from medvidbench.judges.certificate.certify import (
+    Options,
+    certify,
+    read_certificate,
+    some_references,
+    write_certificate,
+)
 from medvidbench.judges.certificate.discrimination import auc, auc_estimate, discrimination, violations
 from medvidbench.judges.certificate.estimates import resampled, slope_estimate
 from medvidbench.judges.certificate.probes import CORRUPTED, load_probes
@@ -195,12 +201,25 @@ class Wavering(Constant):
 
 
 def test_the_spread_over_repeats_is_the_deviation_of_the_scores():
-    figures, runs = stability.repeat_spread(Wavering(), PROBES[:30], 2)
+    figures, runs = stability.repeat_spread([judge := Wavering(), judge], PROBES[:30])
     assert figures["mean_deviation"]["value"] == pytest.approx(math.sqrt(0.5))  # of 4 and 3: sqrt((.25 + .25) / 1)
     assert (figures["largest_range"], figures["changed"]["value"], len(runs)) == (1, 1, 2)
     assert figures["from_cache"] == 0.5 and "cache" in figures["note"]
-    steady, _ = stability.repeat_spread(Constant(), PROBES[:30], 3)
+    steady, _ = stability.repeat_spread([Constant()] * 3, PROBES[:30])
     assert steady["mean_deviation"]["value"] == steady["changed"]["value"] == steady["largest_range"] == 0
+
+
+class Jurors(Constant):
+    """Half a point of spread on every dimension."""
+
+    def judge(self, pairs, mode="absolute"):
+        for judgement in super().judge(pairs, mode):
+            yield replace(judgement, spread=(0.25, 0.75, 0.5, 0.5, 0.5))
+
+
+def test_the_spread_that_judgements_report_is_shown_and_none_without_any():
+    assert stability.own_spread(PROBES, scored(Jurors()))["value"] == pytest.approx(0.5)
+    assert stability.own_spread(PROBES, scored(Constant())) is None
 
 
 def test_drift_is_now_minus_then_and_tells_another_record(tmp_path):
