@@ -1,6 +1,7 @@
 """An LLM judge against a local server process: wall time over the ideal, CPU time a judgement, and a cached rerun.
 
     python benchmarks/judge_calls.py [--judgements 5000] [--concurrency 64] [--latency-ms 200] [--repeats 1]
+    python benchmarks/judge_calls.py --faults          every fault of the server; checks that no failed call is a number
 
 Ideal: judgements * latency / concurrency. The clock starts before the client library is imported. Every prompt is the
 whole rubric with its own pair of captions (about 6 kB), every reply five sentences and scores in JSON, read and
@@ -13,6 +14,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from medvidbench.judges.calling import JudgeCalls
 from medvidbench.judges.llm_judge import LLMJudge
 from medvidbench.models.calls import CallCache, CallSettings
 
+FAULTS = "429:0.1:3,500:0.1:3,half:0.06:3,json:0.06:3,drop:0.06:3,html:0.03:3,hang:0.01:1,refusal:0.03,filter:0.02"
+FAULTS += ",empty:0.03,null:0.03,length:0.03"
 REPLY = """import json
 NAMES = ("terminology", "instrument_anatomy", "specificity", "clinical_context", "action_state")
 ONE = {"rationale": "The caption says grasper where the reference says hook.", "score": 3}
@@ -80,13 +84,38 @@ def measure(given: argparse.Namespace) -> None:
     )
 
 
+def measure_faults(given: argparse.Namespace) -> None:
+    """All faults at once: each pair is judged as it would be without faults, or has no scores and a reason."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "reply.py").write_text(REPLY)
+        with running_server(folder, faults=FAULTS, seed=1, retry_after="0", reply=folder / "reply.py") as server:
+            quick = CallSettings(
+                concurrency=given.concurrency, timeout=2.0, attempts=10, first_wait=0.01, longest_wait=0.1
+            )
+            with CallCache(folder / "cache") as cache:
+                judge = LLMJudge(f"openai:test-model@{server.url}", JudgeCalls(cache, quick), attempts=3)
+                found = list(judge.judge(caption_pairs(given.judgements)))
+            faults = Counter(row["fault"] or "none" for row in server.requests())
+    failed = Counter(judgement.error.split(":")[0] for judgement in found if judgement.scores is None)
+    assert len({judgement.pair_id for judgement in found}) == len(found) == given.judgements
+    assert all(judgement.scores == (3.0,) * 5 for judgement in found if judgement.scores is not None)
+    assert all(judgement.error for judgement in found if judgement.scores is None)
+    print(f"{given.judgements} judgements, {faults.total()} requests: {dict(faults)}")
+    print(f"  without scores: {dict(failed)}; every other one has the scores that the model gave")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judgements", type=int, default=5000)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency-ms", type=float, default=200.0)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--faults", action="store_true")
     given = parser.parse_args()
+    if given.faults:
+        measure_faults(given)
+        return
     for _ in range(given.repeats):
         measure(given)
 

@@ -96,7 +96,7 @@ class LLMJudge(Judge):
         calls: Iterable[Call] = self._first(pairs, mode, waiting, empty)
         for attempt in range(1, self._attempts + 1):
             unread: list[_Open] = []
-            for reply in self._calls.run(self._endpoint, calls):
+            for reply in self._replies(calls):
                 asked = waiting.pop(reply.tag)
                 judgement, ask_again = self._read(reply, asked)
                 if ask_again and attempt < self._attempts:
@@ -131,6 +131,15 @@ class LLMJudge(Judge):
             longest_text=LONGEST,
         )
 
+    def _replies(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        try:
+            yield from self._calls.run(self._endpoint, calls)
+        except MedVidBenchError as error:
+            if self._form == "json" and "turned down" in error.seen:
+                remedy = "if the server takes no JSON schema, ask for text replies (reply form: text)"
+                raise MedVidBenchError(error.seen, error.accepted, f"{error.remedy}; {remedy}") from error
+            raise
+
     def _first(
         self, pairs: Iterable[CaptionPair], mode: Mode, waiting: dict[str, _Open], empty: list[Judgement]
     ) -> Iterator[Call]:
@@ -152,9 +161,10 @@ class LLMJudge(Judge):
 
     def _read(self, reply: Reply, asked: _Open) -> tuple[Judgement, bool]:
         """The judgement of a reply, and whether asking again may help when it has no scores."""
-        cost = None if reply.cost is None or asked.cost is None else asked.cost + (0.0 if reply.cached else reply.cost)
-        if reply.text is None and reply.cost is None:
-            cost = asked.cost  # nothing came back; the budget knows what may have been billed
+        # of a call that brought nothing only the budget knows what may have been billed
+        free = reply.cached or (reply.text is None and reply.cost is None)
+        now = 0.0 if free else reply.cost
+        cost = None if now is None or asked.cost is None else asked.cost + now
         blank = Judgement(asked.pair.pair_id, self.name, None, cost=cost, cached=asked.cached and reply.cached)
         if reply.text is None:
             return replace(blank, error=reply.error or "no reply"), reply.error.startswith(WITHOUT_TEXT)

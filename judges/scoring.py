@@ -9,7 +9,7 @@ the sources by their rows. All are sums over rows, so every number has its clust
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,8 @@ from medvidbench.evaluation.data import EvalData
 from medvidbench.evaluation.metric_rows import MetricRows, ProtocolScores, RowOutcome
 from medvidbench.evaluation.protocols.strict import NEEDS_JUDGE
 from medvidbench.evaluation.scoring import COMPLETE, merged_rows
-from medvidbench.judges.base import DIMENSIONS, LEAST, MOST, Judge, Judgement, Mode
+from medvidbench.judges.base import DIMENSIONS, LEAST, MOST, CaptionPair, Judge, Judgement, Mode
+from medvidbench.judges.calling import empty_side
 from medvidbench.judges.pairing import (
     JUDGED_TASKS,
     THRESHOLDS,
@@ -85,7 +86,7 @@ def add_judge(
     pairs = distinct_pairs(row for protocol in rows.values() for row in protocol)
     mode: Mode = "absolute"
     judged: list[Judgement] = []
-    for judgement in judge.judge(list(pairs.values()), mode):
+    for judgement in _all_judged(judge, list(pairs.values()), mode):
         judged.append(judgement)
         if told is not None:
             told(judgement)
@@ -94,6 +95,13 @@ def add_judge(
     new = [with_judge(each, found[each.protocol], by_texts, judge) for each in scores]
     record = {**judge.record(), "mode": mode, **_counts(judged), "dimensions": _dimension_means(found)}
     return new, record
+
+
+def _all_judged(judge: Judge, pairs: Sequence[CaptionPair], mode: Mode) -> Iterator[Judgement]:
+    """A pair with an empty side has the least from every judge alike, and is never asked about."""
+    fixed = {pair.pair_id: found for pair in pairs if (found := empty_side(pair, judge.name)) is not None}
+    yield from fixed.values()
+    yield from judge.judge([pair for pair in pairs if pair.pair_id not in fixed], mode)
 
 
 def rows_of(protocol: str, data: EvalData, answers: Sequence[Answer | None]) -> list[RowPairs]:

@@ -14,6 +14,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import CaptionPair, Judgement
 from medvidbench.judges.prompts import LONGEST
 from medvidbench.judges.rubric import read_rubric
+from medvidbench.models.calls import PriceTable
 
 FAULTS = "429:0.1:3,500:0.1:3,half:0.06:3,json:0.06:3,drop:0.06:3,html:0.03:3,hang:0.02:1,refusal:0.05,filter:0.03"
 FAULTS += ",empty:0.03,null:0.03,length:0.03"
@@ -217,3 +218,37 @@ def test_the_record_names_model_rubric_and_template_but_no_address(calm: Running
     assert (record["model"], record["kind"], record["rubric"]["name"]) == ("test-model", "llm", "medical-v1")
     assert len(record["rubric"]["template_sha256"]["absolute"]) == 64
     assert "127.0.0.1" not in json.dumps(record)
+
+
+def test_a_run_that_is_broken_off_goes_on_where_it_stopped(calm: Running, tmp_path: Path) -> None:
+    items = pairs(60, "broken off")
+    before = len(calm.requests())
+    with judge_on(calm, tmp_path, concurrency=4) as judge:
+        for count, _ in enumerate(judge.judge(items)):
+            if count == 9:
+                break
+    first = len(calm.requests()) - before
+    assert 10 <= first < 60
+    with judge_on(calm, tmp_path, concurrency=4) as judge:
+        found = judged(judge, items)
+    assert len(calm.requests()) - before == 60  # what was in flight at the break was kept as well
+    assert all(j.scores for j in found.values())
+
+
+def test_a_server_that_takes_no_schema_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with judge_server(tmp_path, faults="400:1") as server, judge_on(server, tmp_path / "cache") as judge:
+        with pytest.raises(MedVidBenchError, match="turned down the first") as error:
+            judged(judge, pairs(60))
+        assert "reply form: text" in error.value.remedy
+
+
+def test_the_cost_of_a_model_without_a_price_is_not_known_but_its_cached_replies_are_free(
+    calm: Running, tmp_path: Path
+) -> None:
+    def priceless() -> Judgement:
+        with judge_on(calm, tmp_path) as judge:
+            judge._calls.prices = PriceTable({})
+            return judged(judge, [pair("one", "no price")])["one"]
+
+    assert priceless().cost is None
+    assert priceless().cost == 0.0

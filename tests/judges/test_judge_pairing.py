@@ -332,3 +332,17 @@ def test_a_judges_interval_stays_on_its_scale() -> None:
     assert found.ci95 is not None
     assert found.ci95[1] == 5.0
     assert found.ci95[0] > 1.0
+
+
+def test_a_missed_and_a_surplus_event_cost_the_same_under_every_judge() -> None:
+    truth, said = events((0, 10, "cut"), (10, 20, "tie")), events((0, 10, "cut"), (50, 60, "wash"))
+    data, answers = EvalData("x", [sample("DVC", truth)]), [written("DVC", said)]
+    generous = FixedJudge(lambda p: (5,) * 5)
+    (strict,), record = add_judge(data, answers, run_protocols(data, answers, "strict"), generous)
+    # cut with cut is 5; tie is missed and wash is surplus: 1 each, whatever the judge would have said
+    assert strict.outcomes[0].numbers["DVC_llm"] == pytest.approx((5 + 1 + 1) / 3)
+    assert [pair.prediction for pair in generous.asked] == ["cut"]
+    assert record["pairs"] == 3
+    said_of = json.loads(strict.outcomes[0].judge)
+    assert "fixed: event 2, missed" in said_of
+    assert "fixed: event 3, not in the reference" in said_of
