@@ -17,8 +17,9 @@ from typing import Final, TypeAlias, TypeVar
 
 from medvidbench.judges.certificate.markup import clause_first, generic, plain, render
 from medvidbench.judges.certificate.markup import joined as joined_steps
-from medvidbench.judges.certificate.probes import EXPECTED, FOLDER, VERSION, Probe, written
-from medvidbench.judges.certificate.references import Reference, load_references
+from medvidbench.judges.certificate.probes import EXPECTED, FOLDER, HELD_OUT, VERSION, Probe, written
+from medvidbench.judges.certificate.references import FOLDER as REFERENCES
+from medvidbench.judges.certificate.references import HELD_OUT_FOLDER, Reference, load_references
 from medvidbench.records import TASK_NAMES
 
 SEED = 20260
@@ -55,10 +56,10 @@ def build_probes(references: Iterable[Reference], seed: int = SEED) -> list[Prob
     return [probe for reference in references for probe in _of(reference, seed)]
 
 
-def write_set(version: str = VERSION, folder: Path = FOLDER) -> Path:
-    """Writes the set of all references as JSON lines, and says where."""
+def write_set(version: str, references: Path, folder: Path = FOLDER) -> Path:
+    """Writes the set of these references as JSON lines, and says where."""
     out = folder / f"{version}.jsonl"
-    out.write_text(written(build_probes(load_references())), encoding="utf-8", newline="\n")
+    out.write_text(written(build_probes(load_references(references))), encoding="utf-8", newline="\n")
     return out
 
 
@@ -197,4 +198,5 @@ def _drawn(values: Sequence[T], seed: int, *parts: str) -> T:
 
 
 if __name__ == "__main__":
-    write_set()
+    write_set(VERSION, REFERENCES)
+    write_set(HELD_OUT, HELD_OUT_FOLDER)

@@ -27,6 +27,8 @@ _SLOT = re.compile(r"\[([a-z]):([^\[\]]+)\]")
 _ARTICLE = re.compile(r"\b([Aa])n? $")
 _PLURALS = re.compile(r"(scissors|forceps|clamps|graspers|retractors|clips|fibres|hooks|drivers|pulses)$")
 
+_SINGULAR = re.compile(r"\w*[^s\W]s\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -134,9 +136,17 @@ def _slot(kind: str, body: str) -> Slot:
 
 def _generic(marked: Marked, at: int, words: Mapping[str, str]) -> str:
     slot, before = marked.slots[at], marked.pieces[at]
-    word = words[slot.kind] + ("s" if _PLURALS.search(slot.value) else "")
+    # "the forceps lift" is plural and "the forceps lifts" isn't: the verb decides.
+    is_plural = _PLURALS.search(slot.value) and not _SINGULAR.match(_after(marked, at))
+    word = words[slot.kind] + ("s" if is_plural else "")
     needs_article = before.endswith(("with ", "by ")) and not word.endswith("s")
     return f"a {word}" if needs_article else word
+
+
+def _after(marked: Marked, at: int) -> str:
+    """The text behind a slot, as far as the next slot's end."""
+    following = marked.slots[at + 1].value if at + 1 < len(marked.slots) else ""
+    return (marked.pieces[at + 1] + following).lstrip()
 
 
 def _upper(text: str) -> str:

@@ -18,7 +18,8 @@ from medvidbench.judges.base import DIMENSIONS, CaptionPair
 from medvidbench.records import TASK_NAMES, TaskName
 
 Group: TypeAlias = Literal["identity", "harmless", "corrupted"]
-VERSION = "v1"
+VERSION, HELD_OUT = "v1", "v1-held-out"
+"""The set of every certificate, and one that nobody may look at while a judge is being written."""
 FOLDER = Path(__file__).parent / "pairs"
 TERMS, OBJECTS, DETAIL, CONTEXT, ACTION = DIMENSIONS
 

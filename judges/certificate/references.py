@@ -11,6 +11,7 @@ from medvidbench.judges.certificate.markup import Marked, parse, plain, render
 from medvidbench.judges.certificate.markup import joined as joined_steps
 
 FOLDER = Path(__file__).parent / "references"
+HELD_OUT_FOLDER = Path(__file__).parent / "held_out"
 
 
 @dataclass(frozen=True, slots=True)

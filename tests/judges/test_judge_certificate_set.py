@@ -10,10 +10,20 @@ import pytest
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.certificate.corruptions import ABBREVIATIONS, build_probes
 from medvidbench.judges.certificate.markup import clause_first, generic, joined, parse, render
-from medvidbench.judges.certificate.probes import CORRUPTED, EXPECTED, FOLDER, HARMLESS, digest, load_probes, written
-from medvidbench.judges.certificate.references import load_references
+from medvidbench.judges.certificate.probes import (
+    CORRUPTED,
+    EXPECTED,
+    FOLDER,
+    HARMLESS,
+    HELD_OUT,
+    digest,
+    load_probes,
+    written,
+)
+from medvidbench.judges.certificate.references import HELD_OUT_FOLDER, load_references
 
 PROBES = load_probes()
+BOTH = [*PROBES, *load_probes(HELD_OUT)]
 REFERENCES = {reference.reference_id: reference for reference in load_references()}
 SIDES = re.compile(r"\b(left|right|upper|lower|proximal|distal|medial|lateral|anterior|posterior|oral|anal)\b", re.I)
 NUMBERS = re.compile(r"\d+")
@@ -21,6 +31,15 @@ NUMBERS = re.compile(r"\d+")
 
 def test_the_published_set_is_what_the_script_makes_of_the_references():
     assert written(build_probes(load_references())) == (FOLDER / "v1.jsonl").read_text(encoding="utf-8")
+    held_out = build_probes(load_references(HELD_OUT_FOLDER))
+    assert written(held_out) == (FOLDER / f"{HELD_OUT}.jsonl").read_text(encoding="utf-8")
+
+
+def test_the_held_out_set_shares_no_reference_with_the_open_one():
+    held_out = load_probes(HELD_OUT)
+    assert len({probe.reference_id for probe in held_out}) >= 25
+    assert not {probe.reference for probe in held_out} & {probe.reference for probe in PROBES}
+    assert {probe.kind for probe in held_out} == set(EXPECTED) - {"paper_example"}
 
 
 def test_the_set_is_as_large_and_as_varied_as_promised():
@@ -41,13 +60,13 @@ def test_ids_are_unique_and_what_a_judge_gets_tells_nothing_of_the_change():
 
 
 def test_only_identity_pairs_repeat_their_reference():
-    for probe in PROBES:
+    for probe in BOTH:
         assert (probe.prediction == probe.reference) == (probe.kind == "identity"), probe.pair_id
 
 
 def test_a_wrong_value_is_the_only_change_in_its_caption():
     kinds = ("wrong_instrument", "wrong_structure", "wrong_laterality", "wrong_direction", "wrong_action")
-    for probe in (p for p in PROBES if p.kind in (*kinds, "unit", "negation_flipped")):
+    for probe in (p for p in BOTH if p.kind in (*kinds, "unit", "negation_flipped")):
         old, new = probe.changed.split(" -> ")
         article = r"\b[Aa]n? "
         assert old != new
@@ -66,7 +85,7 @@ def test_no_dimension_must_both_drop_and_stay():
 
 
 def test_a_paraphrase_keeps_every_side_and_every_number():
-    for probe in (p for p in PROBES if p.kind in ("paraphrase", "reordered_clauses")):
+    for probe in (p for p in BOTH if p.kind in ("paraphrase", "reordered_clauses")):
         for pattern in (SIDES, NUMBERS):
             kept = Counter(word.lower() for word in pattern.findall(probe.reference))
             told = {word.lower() for word in pattern.findall(probe.prediction)}
@@ -77,7 +96,7 @@ def test_a_step_is_left_out_or_moved_and_never_changed():
     def steps(text: str) -> list[str]:
         return re.split(r"; (?:then|finally), |^First, ", text.rstrip("."))[1:]
 
-    for probe in PROBES:
+    for probe in BOTH:
         if probe.kind == "wrong_order":
             assert sorted(steps(probe.prediction)) == sorted(steps(probe.reference))
             assert steps(probe.prediction) != steps(probe.reference)
@@ -87,7 +106,7 @@ def test_a_step_is_left_out_or_moved_and_never_changed():
 
 
 def test_an_invented_sentence_is_of_another_clip_and_stands_whole():
-    for probe in (p for p in PROBES if p.kind == "hallucinated_step"):
+    for probe in (p for p in BOTH if p.kind == "hallucinated_step"):
         sentence = probe.changed.removeprefix("invented: ")
         assert sentence in probe.prediction and probe.reference in probe.prediction
         assert sentence not in probe.reference
@@ -129,6 +148,8 @@ def test_words_without_content_take_the_number_of_what_they_replace():
     changes = generic(marked, {"i": "tool", "s": "area"})
     assert changes is not None
     assert render(marked, changes) == "The tools cut the area with a tool."
+    verb = parse("The [i:forceps|hook] [a:holds|cuts] the [s:duct|vein].")
+    assert render(verb, generic(verb, {"i": "tool", "s": "area"})) == "The tool holds the area."
     assert generic(parse("The [i:hook|x] cuts."), {"i": "tool", "s": "area"}) is None
 
 
