@@ -19,7 +19,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import DIMENSIONS, Judge
 from medvidbench.judges.certificate import bias, stability
 from medvidbench.judges.certificate.discrimination import OVERALL, discrimination
-from medvidbench.judges.certificate.probes import EXPECTED, VERSION, Probe, digest, load_probes
+from medvidbench.judges.certificate.probes import EXPECTED, HELD_OUT, VERSION, Probe, digest, load_probes
 from medvidbench.judges.certificate.scoring import Scored, cost_of, run_judge
 
 FORMAT, FORMAT_VERSION = "medvidbench-judge-certificate", 1
@@ -58,6 +58,7 @@ class Options:
 
     Attributes:
         repeats: runs of the anchors with the judge itself; under 2 there is no spread.
+        with_held_out: also judge the set that judges aren't written against.
         again: copies of the judge for the repeats instead: one with a cache gives itself the same answer every time.
         with_bias: also judge changed forms and swapped places: about 600 judgements more.
         anchors: stored scores from `stability.read_anchors`, for the drift.
@@ -67,6 +68,7 @@ class Options:
 
     repeats: int = 3
     with_bias: bool = True
+    with_held_out: bool = True
     again: Sequence[Judge] = ()
     anchors: Mapping[str, Any] | None = None
     agreement: Mapping[str, Any] | None = None
@@ -104,6 +106,8 @@ def certify(
     told = discrimination(pairs, scored.scores)
     swayed, more = _bias(judge, pairs, scored) if chosen.with_bias else (None, [])
     steady, again = _stability(judge, pairs, scored, chosen)
+    held_out = load_probes(HELD_OUT) if chosen.with_held_out else []
+    unseen = [(one, run_judge(one, [probe.pair for probe in held_out])) for one in (judge, *compare) if held_out]
     others = [(other, run_judge(other, [probe.pair for probe in pairs])) for other in compare]
     content = {
         "format": FORMAT,
@@ -111,7 +115,7 @@ def certify(
         "created": chosen.created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "medvidbench": __version__,
         "judge": {"name": judge.name, "kind": judge.kind, "record": judge.record()},
-        "set": _set_record(pairs),
+        "set": _set_record(pairs, VERSION),
         "criteria": criteria(told),
         "discrimination": told,
         "comparison": {
@@ -119,10 +123,16 @@ def certify(
             + [_side(other, discrimination(pairs, run.scores), pairs, run) for other, run in others],
             "skipped": dict(skipped or {}),
         },
+        "held_out": {
+            "set": _set_record(held_out, HELD_OUT),
+            "judges": [_side(one, discrimination(held_out, run.scores), held_out, run) for one, run in unseen],
+        }
+        if held_out
+        else None,
         "bias": swayed,
         "stability": steady,
         "agreement": chosen.agreement,
-        "cost": cost_of([scored, *more, *again]),
+        "cost": cost_of([scored, *more, *again, *(run for _, run in unseen[:1])]),
     }
     return Certificate(plain_json(content))
 
@@ -212,12 +222,12 @@ def read_certificate(file: Path) -> Certificate:
     return Certificate(content)
 
 
-def _set_record(pairs: Sequence[Probe]) -> dict[str, Any]:
+def _set_record(pairs: Sequence[Probe], version: str) -> dict[str, Any]:
     """Which pairs were judged: version, digest of exactly these, and counts by kind."""
     counts = {kind: sum(probe.kind == kind for probe in pairs) for kind in EXPECTED}
     names = {probe.reference_id for probe in pairs}
     return {
-        "version": VERSION,
+        "version": version,
         "sha256": digest(pairs),
         "pairs": len(pairs),
         "references": len(names),

@@ -30,6 +30,7 @@ def run_certify(
     anchors: Path | None = None,
     freeze: Path | None = None,
     agreement: Path | None = None,
+    with_held_out: bool | None = None,
     as_json: bool = False,
 ) -> Certificate:
     """Puts a judge through the set of caption pairs and writes its certificate as JSON and as a page.
@@ -46,6 +47,7 @@ def run_certify(
         anchors: stored scores, for the drift.
         freeze: file to store this judge's anchor scores in.
         agreement: JSON of `medvidbench judge agree`, to be shown on the page.
+        with_held_out: also judge the set that judges aren't written against; None does so with the whole set only.
         as_json: print the JSON instead of a table.
 
     Raises:
@@ -60,6 +62,7 @@ def run_certify(
     options = Options(
         repeats=repeats,
         with_bias=with_bias,
+        with_held_out=references is None if with_held_out is None else with_held_out,
         again=again,
         anchors=None if anchors is None else read_anchors(anchors),
         agreement=_agreement_of(agreement),

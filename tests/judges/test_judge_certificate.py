@@ -16,7 +16,7 @@ from medvidbench.judges.certificate.certify import (
     some_references,
     write_certificate,
 )
-from medvidbench.judges.certificate.probes import load_probes
+from medvidbench.judges.certificate.probes import HELD_OUT, load_probes
 from medvidbench.judges.certificate.scoring import run_judge
 
 PROBES = some_references(14)
@@ -28,7 +28,7 @@ ALL = load_probes()
 
 def test_the_oracle_is_certified_and_a_constant_is_not(tmp_path):
     options = Options(repeats=2, created="2030-01-01T00:00:00+00:00")
-    good = certify(Oracle(ALL), PROBES, [Constant()], {"meteor": "no Java"}, options)
+    good = certify(Oracle([*ALL, *load_probes(HELD_OUT)]), PROBES, [Constant()], {"meteor": "no Java"}, options)
     assert good.passed and len(good.content["criteria"]) == 5
     sides = good.content["comparison"]
     assert [side["name"] for side in sides["judges"]] == ["oracle", "constant"]
@@ -36,7 +36,11 @@ def test_the_oracle_is_certified_and_a_constant_is_not(tmp_path):
     assert sides["judges"][0]["paper_example"]["paper_example"] == pytest.approx(2.6)
     assert sides["judges"][1]["paper_example"] == dict.fromkeys(sides["judges"][0]["paper_example"], 3.0)
     assert good.content["set"]["pairs"] == len(PROBES) and good.content["set"]["references"] == 14
-    assert not certify(Constant(), PROBES, options=Options(0, False)).passed
+    assert not certify(Constant(), PROBES, options=Options(0, False, False)).passed
+    held_out = good.content["held_out"]
+    assert held_out["set"]["version"] == "v1-held-out" and held_out["set"]["sha256"] != good.content["set"]["sha256"]
+    assert [side["name"] for side in held_out["judges"]] == ["oracle", "constant"]
+    assert held_out["judges"][1]["telling"]["wrong_instrument"]["auc"]["value"] == 0.5
     files = write_certificate(good, tmp_path / "judge.json")
     assert [file.name for file in files] == ["judge.json", "judge.html"]
     assert read_certificate(files[0]).content == good.content

@@ -56,7 +56,7 @@ def test_a_served_judge_is_certified_with_its_failures_and_its_price(tmp_path: P
         judge_on(server, tmp_path / "cache") as judge,
         judge_on(server, tmp_path / "again", repeat=1) as again,
     ):
-        made = certify(judge, probes, options=Options(with_bias=False, again=[again]))
+        made = certify(judge, probes, options=Options(with_bias=False, with_held_out=False, again=[again]))
     cost = made.content["cost"]
     assert made.content["judge"]["kind"] == "llm"
     assert 0 < cost["failed"] < cost["judgements"] and set(cost["reasons"])

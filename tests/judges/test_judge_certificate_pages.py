@@ -177,6 +177,7 @@ def test_the_certificate_shows_every_judge_every_kind_and_no_markup_of_its_data(
     assert page.title() == "Certificate of the judge overlap"
     heads = page.get_by_role("region", name="Judges side by side").locator("thead th").all_inner_texts()
     assert heads == ["error", "overlap", "oracle", "constant"]
+    assert page.get_by_role("region", name="Judges on the held-out set").locator("tbody tr").count() >= 10
     row = page.get_by_role("region", name="Judges side by side").locator("tbody tr", has_text="wrong instrument")
     assert row.locator("td").nth(1).inner_text() == "1.000 (1.000)"
     assert row.locator("td").nth(2).inner_text() == "0.500 (0.500)"
