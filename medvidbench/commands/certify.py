@@ -205,18 +205,28 @@ def _print(content: Mapping[str, Any], console: Console, files: Sequence[Path]) 
         for c in content["criteria"]
     ]
     _table(console, f"criteria, judge {content['judge']['name']}", ("criterion", "value", "must", ""), rows)
-    judges = content["comparison"]["judges"]
-    sides = [
-        (kind.replace("_", " "), *(_both(judge["telling"][kind]) for judge in judges)) for kind in judges[0]["telling"]
-    ]
     title = "AUC on the dimension that must drop, against references and harmless captions (harmless alone)"
-    _table(console, title, ("error", *(judge["name"] for judge in judges)), sides)
+    _print_sides(content["comparison"]["judges"], title, console)
+    if content["held_out"]:
+        _print_sides(
+            content["held_out"]["judges"], "the same on references that judges aren't written against", console
+        )
     for name, why in content["comparison"]["skipped"].items():
         console.print(f"{name} was left out: {why}", markup=False, highlight=False)
     cost = content["cost"]
     dollars = "unknown cost" if cost["dollars"] is None else f"${cost['dollars']:.4f}"
     said = f"{cost['judgements']} judgements, {cost['failed']} failed, {dollars}. Certificate: {files[0]}, {files[1]}"
     console.print(said, markup=False, highlight=False)
+
+
+def _print_sides(judges: Sequence[Mapping[str, Any]], title: str, console: Console) -> None:
+    rows = [
+        (kind.replace("_", " "), *(_both(judge["telling"][kind]) for judge in judges)) for kind in judges[0]["telling"]
+    ]
+    shares = ("–" if (v := judge["harmless"]["checks"]["value"]) is None else f"{100 * v:.1f} %" for judge in judges)
+    _table(
+        console, title, ("error", *(judge["name"] for judge in judges)), [*rows, ("harmless checks violated", *shares)]
+    )
 
 
 def _print_agreement(found: Mapping[str, Any], console: Console) -> None:

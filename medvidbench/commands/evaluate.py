@@ -101,7 +101,7 @@ def parse_settings(answer_format: str, max_pixels: int, **values: Any) -> EvalSe
 def evaluate(model: str, data: Path, out: Path, options: EvalOptions, seed: int = 0) -> Results:
     """A blind model that is a rule: needs no frames and no time."""
     from medvidbench.evaluation.data import file_digest, load_data
-    from medvidbench.evaluation.score_file import score_answers
+    from medvidbench.evaluation.evaluate import judged_answers
 
     if out.exists() and not out.is_dir():
         raise MedVidBenchError(f"--out {out} is a file.", "a folder, new or from an earlier run")
@@ -111,7 +111,7 @@ def evaluate(model: str, data: Path, out: Path, options: EvalOptions, seed: int 
     file = out / "answers.jsonl"
     _write_answers(file, answers)
     used = {"path": str(file), "sha256": file_digest(file), "joined_by": "sample_id"}
-    scored = score_answers(truth, list(answers), options.protocol, asked.name, used)
+    scored = judged_answers(truth, list(answers), asked.name, used, out, options)
     scored.write(out / "results.json")
     return scored.results
 

@@ -37,6 +37,7 @@ class EvalOptions:
         frame_cache: folder of decoded frames that all runs share; None decodes anew.
         allow_wrong_times: go on although the time contract failed; the results say so.
         workers: processes that decode frames.
+        judges: specs of caption judges (`medvidbench.judges.specs`); () judges nothing.
     """
 
     protocol: Protocol = "both"
@@ -48,6 +49,7 @@ class EvalOptions:
     frame_cache: Path | None = None
     allow_wrong_times: bool = False
     workers: int = 2
+    judges: tuple[str, ...] = ("concept",)
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,29 @@ def _scored(
         Answer(s.sample_id, name, found[s.sample_id].text, found[s.sample_id].error) for s in truth.samples
     ]
     predictions = {"path": str(merged), "sha256": file_digest(merged), "joined_by": "sample_id"}
-    scored = score_answers(truth, answers, options.protocol, name, predictions)
+    scored = judged_answers(truth, answers, name, predictions, out, options)
     scored.results.run.update(used)
     scored.write(out / "results.json")
     return Evaluated(len(found), total, scored, "", progress, proof)
+
+
+def judged_answers(
+    truth: EvalData,
+    answers: list[Answer | None],
+    name: str,
+    predictions: dict[str, str],
+    out: Path,
+    options: EvalOptions,
+) -> Scored:
+    """Scores answers, captions by the judges of the options; what they said is kept in `OUT/judge_cache`.
+
+    Raises:
+        MedVidBenchError: an unknown judge, or one whose server can't be used.
+    """
+    from medvidbench.judges.specs import JudgeOptions, opened_judges
+
+    with opened_judges(list(options.judges), JudgeOptions(out / "judge_cache")) as judges:
+        return score_answers(truth, answers, options.protocol, name, predictions, judges=judges)
 
 
 def chosen_data(data: Path, options: EvalOptions) -> tuple[EvalData, Benchmark]:
