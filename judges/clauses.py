@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from medvidbench.judges.concepts import Clause, Mention, Reading
 from medvidbench.judges.lexicon_files import Lexicon
+from medvidbench.judges.readings import Clause, Mention, Reading
 
 _THINGS = ("instrument", "material")
 
@@ -55,7 +55,7 @@ def deeds(reading: Reading) -> Iterator[Deed]:
             m.concept.name for m in clause.mentions if m.concept.category == "anatomy" and m.concept.level
         )
         actions = clause.actions
-        if clause.opened == "soft" and actions and clause.mentions[0] is actions[0]:
+        if clause.opened in ("soft", "or") and actions and clause.mentions[0] is actions[0]:
             agents, targets = agents or before[0], targets or before[1]
         if agents or targets:
             before = agents, targets
@@ -68,8 +68,10 @@ def _joined(clauses: Sequence[Clause]) -> list[Clause]:
     out: list[Clause] = []
     for clause in clauses:
         last = out[-1] if out else None
-        loose = clause.opened == "soft" and last is not None and last.sentence == clause.sentence
-        if last is not None and loose and not (clause.acts and last.acts):
+        loose = clause.opened in ("soft", "or") and last is not None and last.sentence == clause.sentence
+        # "without bleeding or leakage" denies both
+        listed = clause.opened == "or" and not any(mention.verb for mention in clause.mentions)
+        if last is not None and loose and (listed or not (clause.acts and last.acts)):
             last.mentions += clause.mentions
             last.marks += clause.marks
         else:
@@ -98,16 +100,19 @@ def _negate(clause: Clause, lexicon: Lexicon) -> None:
 
 
 def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool) -> None:
-    """ "not" denies the verbs and states behind it; "no" and "without" the next thing too."""
+    """ "not" denies the verbs and states behind it, "no" and "without" what stands before the next verb, or it."""
+    denied = False
     for mention in mentions:
         if at < mention.at <= at + reach:
+            if denied and not verbal and mention.verb:
+                return
+            denied |= mention.concept.level > 0
             if _takes_negation(mention):
                 mention.negated = not mention.negated
                 if verbal and mention.verb:
                     return
             elif not verbal and mention.concept.level:
                 mention.negated = True
-                return
 
 
 def _settle(clause: Clause, denied: bool) -> None:
@@ -134,6 +139,7 @@ def _compound(clause: Clause, lexicon: Lexicon) -> None:
         for mention in clause.mentions:
             if mention.concept.name in actions:
                 mention.concept = lexicon.concepts[rule["are"]]
+                clause.mentions = [m for m in clause.mentions if m.concept.name != rule.get("without")]
 
 
 def _order(clauses: Sequence[Clause]) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from medvidbench.judges.clauses import Deed, deeds
-from medvidbench.judges.concepts import Reading
 from medvidbench.judges.differences import directions, orders, places, quantities, roles, sides
 from medvidbench.judges.findings import Finding, Kind, Unit
 from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
+from medvidbench.judges.readings import Reading
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
+_TOOLS: Final = frozenset({"instrument", "material"})
 _PARTNERS: Final = {
     "state": ("action",),
     "action": ("state",),
@@ -42,8 +43,8 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     truth, said = _units(reference, lexicon), _units(prediction, lexicon)
     done, told = tuple(deeds(reference)), tuple(deeds(prediction))
     findings = _aligned(truth, said, lexicon)
-    findings += sides(truth, said)
-    findings += places(reference.places, prediction.places, directions(said, lexicon))
+    findings += sides(truth, said, prediction.places)
+    findings += places(reference.places, prediction.places, directions(said, lexicon), said)
     findings += quantities(reference, prediction)
     findings += roles(done, told, lexicon) + orders(done, told)
     return Comparison(tuple(findings), reference, prediction, done, told)
@@ -56,7 +57,8 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
         key = mention.concept.name, negated
         unit = found.get(key)
         if unit is None:
-            unit = found[key] = Unit(mention.concept, mention.words, negated, mention.lay)
+            unit = Unit(mention.concept, mention.words, negated, mention.lay, others=frozenset(mention.others))
+            found[key] = unit
         elif unit.lay and not mention.lay:
             unit.lay, unit.words = False, mention.words
         for axis, value in mention.sides:
@@ -66,48 +68,50 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
         unit.implied = unit.concept.name in implied
     for name, words in implied.items():
         # what is implied can be matched, and is neither missing nor invented
-        found.setdefault((name, False), Unit(lexicon.concepts[name], words, False, False, implied=True))
+        found.setdefault((name, False), Unit(lexicon.concepts[name], words, False, False, said=False, implied=True))
     return list(found.values())
 
 
 def _aligned(truth: Sequence[Unit], said: Sequence[Unit], lexicon: Lexicon) -> list[Finding]:
     out: list[Finding] = []
     left: list[Unit] = []
+    implied: list[Unit] = []
     # by position: ties between candidates must not depend on where objects lie in memory
     open_said = dict(enumerate(said))
     at = {(unit.concept.name, unit.negated): i for i, unit in enumerate(said)}
     names = {unit.concept.name for unit in said}
-    for unit in truth:
+    # what is only implied takes no partner from what is said
+    for unit in (unit for unit in truth if unit.said):
         same = at.get((unit.concept.name, unit.negated))
-        if same is not None:
+        parts = unit.concept.implies
+        if same is not None and not said[same].said and unit.concept.category in _TOOLS:
+            implied.append(unit)
+        elif same is not None:
             open_said.pop(same, None)
             out.append(_matched(unit, said[same]))
-        elif (
-            unit.concept.implies
-            and all(name in names for name in unit.concept.implies)
-            and len(unit.concept.implies) > 1
-        ):
-            out.append(
-                Finding(
-                    "matched",
-                    unit.concept.category,
-                    0.95,
-                    unit.weight,
-                    unit.concept.name,
-                    "",
-                    unit.words,
-                    unit.words,
-                    1.0,
-                )
-            )
+        elif len(parts) > 1 and names.issuperset(parts):
+            out.append(_matched(unit, unit))
         else:
             left.append(unit)
+    out += _ambiguous(left, open_said)
     out += _related(left, open_said, lexicon)
     _spare(truth, open_said, lexicon)
-    missing = {id(unit) for unit in left}
-    told = [unit for unit in truth if id(unit) not in missing]
-    left = [unit for unit in left if unit.weight and not _repeats(unit.concept, told, lexicon)]
-    return out + _rest(left, list(open_said.values()))
+    surplus = list(open_said.values())
+    strange = _TOOLS & {unit.concept.category for unit in surplus if unit.concept.level > 1}
+    # another instrument in the place of one that needn't be said is an exchange all the same
+    out += [_matched(unit, unit) for unit in implied if unit.concept.category not in strange]
+    left = [unit for unit in left if _is_missed(unit, truth, left, strange, lexicon)]
+    return out + _rest(left + [unit for unit in implied if unit.concept.category in strange], surplus)
+
+
+def _is_missed(
+    unit: Unit, truth: Sequence[Unit], left: Sequence[Unit], strange: frozenset[str], lexicon: Lexicon
+) -> bool:
+    """Whether a unit without a partner must be told, or another tool stands in its place."""
+    missing = {id(other) for other in left}
+    told = [other for other in truth if id(other) not in missing]
+    spared = not unit.needed or _repeats(unit.concept, told, lexicon)
+    return not spared or (unit.said and unit.concept.category in strange)
 
 
 def _matched(unit: Unit, same: Unit) -> Finding:
@@ -115,6 +119,26 @@ def _matched(unit: Unit, same: Unit) -> Finding:
     if same.lay and not unit.lay:
         return Finding("lay", category, 0.9, unit.weight, name, name, unit.words, same.words, 0.85)
     return Finding("matched", category, 1.0, unit.weight, name, name, unit.words, same.words, 1.0)
+
+
+def _ambiguous(left: list[Unit], said: dict[int, Unit]) -> list[Finding]:
+    """Words of several meanings agree when one meaning does: "clears the blood" with "suctions the blood"."""
+    out: list[Finding] = []
+    for unit in list(left):
+        key = next((key for key, other in said.items() if _may_agree(unit, other)), None)
+        if key is not None:
+            left.remove(unit)
+            out.append(_matched(unit, said.pop(key)))
+    return out
+
+
+def _may_agree(unit: Unit, other: Unit) -> bool:
+    meant = (
+        unit.concept.name in other.others
+        or other.concept.name in unit.others
+        or not unit.others.isdisjoint(other.others)
+    )
+    return meant and unit.negated == other.negated and unit.said and other.said
 
 
 def _related(left: list[Unit], said: dict[int, Unit], lexicon: Lexicon) -> list[Finding]:
@@ -158,10 +182,12 @@ def _relation(unit: Unit, other: Unit, relation: Relation, credit: float) -> Fin
 def _spare(truth: Sequence[Unit], said: dict[int, Unit], lexicon: Lexicon) -> None:
     """Drops what isn't invented: the implied, the general word for something matched, a phase whose deeds are there."""
     named = {unit.concept.name for unit in truth}
+    unsaid = {unit.concept.name for unit in truth if not unit.said}
     for key, unit in list(said.items()):
         implies = unit.concept.implies
         whole = len(implies) > 1 and all(name in named for name in implies)
-        if not unit.weight or whole or (not unit.negated and _repeats(unit.concept, truth, lexicon)):
+        general = not unit.negated and _repeats(unit.concept, truth, lexicon)
+        if not unit.needed or whole or general or unit.concept.name in unsaid:
             del said[key]
 
 
@@ -177,7 +203,7 @@ def _repeats(concept: Concept, others: Sequence[Unit], lexicon: Lexicon) -> bool
 def _rest(left: Sequence[Unit], said: Sequence[Unit]) -> list[Finding]:
     out: list[Finding] = []
     for category in CATEGORIES:
-        missing = [unit for unit in left if unit.concept.category == category and unit.weight]
+        missing = [unit for unit in left if unit.concept.category == category]
         surplus = [unit for unit in said if unit.concept.category == category]
         # a word of another class that says little ("places") is no contradiction
         strong = [unit for unit in missing if unit.concept.level > 1]

@@ -15,8 +15,9 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import DIMENSIONS, LEAST, MOST, CaptionPair, Judge, Judgement, Kind, Mode
 from medvidbench.judges.comparison import Comparison, compare
 from medvidbench.judges.concept_scores import rationales, scores
-from medvidbench.judges.concepts import Reader, Reading
+from medvidbench.judges.concepts import Reader
 from medvidbench.judges.lexicon_files import VERSION, load_lexicon
+from medvidbench.judges.readings import Reading
 from medvidbench.judges.safety import never_events
 
 NAME: Final = "concept-v1"

@@ -33,8 +33,8 @@ from typing import Final
 
 from medvidbench.judges.base import DIMENSIONS, LEAST, MOST
 from medvidbench.judges.comparison import Comparison
-from medvidbench.judges.concepts import Reading
 from medvidbench.judges.findings import Finding
+from medvidbench.judges.readings import Reading
 from medvidbench.judges.safety import NeverEvent
 
 FIRST: Final = 0.62
@@ -42,7 +42,7 @@ FURTHER: Final = 0.85
 GAP: Final = 0.93
 LAY, WRONG_TERM, COVERED = 0.25, 0.6, 0.4
 SAME_STEP, ORDER, UNSAFE = 0.6, 0.6, 0.45
-ENOUGH: Final = 2.0
+ENOUGH: Final = 1.0
 FREE_WORDS, LEAST_WORDS = 3.0, 15
 FREE_CONCEPTS, LEAST_CONCEPTS = 2.5, 4
 OBJECTS: Final = frozenset({"instrument", "material", "anatomy"})
@@ -111,7 +111,8 @@ def _wording(finding: Finding) -> float:
 
 
 def _objects(comparison: Comparison, beta: float) -> float | None:
-    wrong = [f for f in comparison.findings if f.kind in ("side", "role")]
+    # left for right is a wrong side too, whatever moves there
+    wrong = [f for f in comparison.findings if f.kind in ("side", "role", "direction")]
     return _agreement(comparison.findings, OBJECTS, wrong, beta)
 
 

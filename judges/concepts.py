@@ -11,99 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from medvidbench.judges.lexicon_files import Concept, Lexicon, Sense, phrases, plain
+from medvidbench.judges.clauses import finish
+from medvidbench.judges.lexicon_files import Lexicon, Sense, phrases, plain
+from medvidbench.judges.readings import Clause, Mention, Place, Reading
 
 MOST_TOKENS: Final = 3000
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|°c|℃|[^\W\d_]+|[%.,;:!?()\n]")
 SENTENCE_ENDS: Final = frozenset(".;!?\n")
 SOFT_ENDS: Final = frozenset(",:()")
-_JOINS: Final = frozenset(("and", "or", "plus"))
-
-
-@dataclass(slots=True)
-class Mention:
-    """A concept at a place of the text.
-
-    Attributes:
-        at: index of its first token; end: of the first token behind it.
-        side: values by axis, such as {"horizontal": "left"}, where a side word stands before it.
-        words: as written.
-    """
-
-    concept: Concept
-    at: int
-    end: int
-    words: str
-    lay: bool = False
-    verb: bool = False
-    negated: bool = False
-    sides: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class Clause:
-    """Concepts that are said together.
-
-    Attributes:
-        sentence: number of its sentence.
-        time: place in the told order; hard: number of order words passed, so that clauses with different numbers have
-            a stated order and others the order of telling alone.
-    """
-
-    sentence: int
-    opened: str = "start"
-    mentions: list[Mention] = field(default_factory=list)
-    marks: list[tuple[int, str, str]] = field(default_factory=list)
-    time: int = 0
-    hard: int = 0
-
-    @property
-    def actions(self) -> list[Mention]:
-        """Its actions that say something."""
-        return [m for m in self.mentions if m.concept.category == "action" and m.concept.level]
-
-    @property
-    def acts(self) -> bool:
-        """Whether any action, however general, or state makes it a clause of its own."""
-        return any(m.concept.category in ("action", "state") for m in self.mentions)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A side or direction without a concept of its own: role "to", "from" or "at"."""
-
-    role: str
-    values: tuple[tuple[str, str], ...]
-    words: str
-
-
-@dataclass(slots=True)
-class Reading:
-    """All that was found in one text.
-
-    Attributes:
-        clauses: in the order of telling.
-        places: sides and directions that belong to no concept.
-        quantities: (dimension, value in its base unit), e.g. ("length", 5.0).
-        unknown: content words that the lexicon doesn't have.
-        words: number of words of the whole text; distinct: share of its runs of three words that are different.
-    """
-
-    clauses: list[Clause]
-    places: list[Place]
-    quantities: list[tuple[str, float]]
-    unknown: list[str]
-    words: int
-    distinct: float
-    tokens: tuple[str, ...]
-
-    @property
-    def mentions(self) -> Iterator[Mention]:
-        """The concepts, in the order of telling."""
-        return (mention for clause in self.clauses for mention in clause.mentions)
+_JOINS: Final = {"and": "soft", "plus": "soft", "or": "or"}
+"""How a clause opens behind these words."""
 
 
 class Reader:
@@ -125,8 +44,6 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """What a text says."""
-        from medvidbench.judges.clauses import finish
-
         tokens = _TOKEN.findall(plain(text))
         words = sum(token not in SENTENCE_ENDS and token not in SOFT_ENDS for token in tokens)
         tokens = tokens[:MOST_TOKENS]
@@ -150,10 +67,17 @@ class Reader:
                 # "up and to the left" is one direction, "the left and the right hand" two
                 if token in SOFT_ENDS:
                     sides = self._flush(tokens, sides, reading)
-                reading.clauses.append(Clause(sentence, "soft"))
+                reading.clauses.append(Clause(sentence, _JOINS.get(token, "soft")))
                 i += 1
                 continue
             senses, end = longest(trie, tokens, i)
+            if senses is None and token[:2] == "un" and len(token) > 6:
+                # "unexposed" is "exposed" denied
+                senses, end = longest(trie, (token[2:],), 0)[0], i + 1
+                if senses is not None and senses[0].verb:
+                    reading.clauses[-1].marks.append((i - 1, "negation", "un"))
+                else:
+                    senses = None
             if senses is None:
                 quantity = self._quantity(tokens, i)
                 if quantity:
@@ -194,6 +118,10 @@ class Reader:
         sense = self._chosen(tokens, i, end, senses, clause)
         concept = self.lexicon.concepts[sense.concept]
         mention = Mention(concept, i, end, " ".join(tokens[i:end]), sense.lay, sense.verb)
+        if len(senses) > 1:
+            mention.others = tuple(
+                other.concept for other in senses if other.concept and other.concept != sense.concept
+            )
         # the side word right before belongs to the thing; words that mean any place leave it free
         if sides and not sense.verb and concept.category != "action" and i - sides[-1][0] == 1:
             if (concept.level and concept.category != "state") or concept.name == "lateral_position":
@@ -216,7 +144,7 @@ class Reader:
             return senses[0]
         before = tokens[i - 1] if i else ""
         behind = tokens[end] if end < len(tokens) else ""
-        is_noun = before in self.articles or (before in self.numbers) or before.isdigit()
+        is_noun = before in self.articles or (before in self.numbers) or before.isdecimal()
         last = clause.mentions[-1] if clause.mentions else None
         if last is not None and last.end == i and last.verb:
             is_noun = True
@@ -255,7 +183,7 @@ class Reader:
         token = tokens[i]
         value = self.numbers.get(token)
         if value is None:
-            if not token[0].isdigit():
+            if not token[0].isdecimal():
                 return None
             value = float(token.replace(",", "."))
         unit = self.units.get(tokens[i + 1]) if i + 1 < len(tokens) else None

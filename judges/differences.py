@@ -6,33 +6,41 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from medvidbench.judges.clauses import Deed
-from medvidbench.judges.concepts import Place, Reading
 from medvidbench.judges.findings import Finding, Kind, Unit
 from medvidbench.judges.lexicon_files import Lexicon
+from medvidbench.judges.readings import Place, Reading
 
 _Role = TypeVar("_Role", str, tuple[str, str])
 
 
-def sides(truth: Iterable[Unit], said: Iterable[Unit]) -> list[Finding]:
-    """Sides of one concept in both texts: "the left hand" against "the right hand"."""
+def sides(truth: Iterable[Unit], said: Iterable[Unit], free: Sequence[Place]) -> list[Finding]:
+    """Sides of one concept in both texts: "the left hand" against "the right hand".
+
+    A side that the prediction tells beside the concept counts as its side: "the arm on the left".
+    """
     by_name: dict[str, Unit] = {}
     for unit in said:
         by_name.setdefault(unit.concept.name, unit)
+    told: dict[str, set[str]] = {}
+    for axis, value in (pair for place in free for pair in place.values):
+        told.setdefault(axis, set()).add(value)
     out: list[Finding] = []
     for unit in truth:
         other = by_name.get(unit.concept.name)
-        if other is None:
-            continue
-        for axis, values in unit.sides.items():
-            found = other.sides.get(axis, set())
-            words = f"{' '.join(sorted(values))} {unit.words}", f"{' '.join(sorted(found))} {unit.words}".strip()
-            if found and not (found & values):
-                out.append(Finding("side", "side", 0.0, 1.0, unit.concept.name, unit.concept.name, *words, 1.0))
-            elif values - found:
-                out.append(Finding("omitted", "side", 0.0, 0.5, unit.concept.name, "", words[0]))
-            else:
-                out.append(Finding("matched", "side", 1.0, 0.5, unit.concept.name, unit.concept.name, *words, 1.0))
+        for axis, values in unit.sides.items() if other is not None else ():
+            found = (other.sides.get(axis) if other else None) or told.get(axis, set())
+            out.append(_side(unit, values, found))
     return out
+
+
+def _side(unit: Unit, values: set[str], found: set[str]) -> Finding:
+    name = unit.concept.name
+    words = f"{' '.join(sorted(values))} {unit.words}", f"{' '.join(sorted(found))} {unit.words}".strip()
+    if found and not found & values:
+        return Finding("side", "side", 0.0, 1.0, name, name, *words, 1.0)
+    if values - found:
+        return Finding("omitted", "side", 0.0, 0.5, name, "", words[0])
+    return Finding("matched", "side", 1.0, 0.5, name, name, *words, 1.0)
 
 
 def directions(units: Iterable[Unit], lexicon: Lexicon) -> dict[str, str]:
@@ -41,17 +49,31 @@ def directions(units: Iterable[Unit], lexicon: Lexicon) -> dict[str, str]:
     return {axis: value for unit in units for axis, value in known.get(unit.concept.name, {}).items()}
 
 
-def places(truth: Sequence[Place], said: Sequence[Place], directed: Mapping[str, str]) -> list[Finding]:
-    """Places and directions by role and axis; "to" and "at" stand for each other, "from" stands alone."""
+def places(
+    truth: Sequence[Place], said: Sequence[Place], directed: Mapping[str, str], units: Iterable[Unit]
+) -> list[Finding]:
+    """Places and directions by role and axis; "to" and "at" stand for each other, "from" stands alone.
+
+    Args:
+        truth, said: the places of reference and prediction.
+        directed: directions that the prediction's actions have in them.
+        units: of the prediction: "the left ureter" tells the place of "on the left".
+    """
     out: list[Finding] = []
     open_said = list(dict.fromkeys(said))
+    bound = {(axis, value) for unit in units for axis, values in unit.sides.items() for value in values}
+    known = bound | set(directed.items())
+    axes = {axis for axis, _ in bound}
     for place in dict.fromkeys(truth):
         other = _best_place(place, open_said)
         if other is not None:
             open_said.remove(other)
             out.append(_placed(place, other))
-        elif set(place.values) <= set(directed.items()):
+        elif set(place.values) <= known:
             out.append(Finding("matched", "side", 1.0, 0.5, reference=place.words, specific=1.0))
+        elif any(axis in axes and (axis, value) not in bound for axis, value in place.values):
+            spoken = " ".join(sorted(value for _, value in bound))
+            out.append(Finding("side", "side", 0.0, 1.0, "", "", place.words, spoken, 1.0))
         else:
             out.append(Finding("omitted", "side", 0.0, 0.5, reference=place.words))
     return out + [Finding("invented", "side", 0.0, 0.5, prediction=place.words) for place in open_said]
@@ -111,7 +133,9 @@ def roles(done: Sequence[Deed], told: Sequence[Deed], lexicon: Lexicon) -> list[
     for action in dict.fromkeys(deed.action for deed in done):
         ours = [deed for deed in done if deed.action == action]
         theirs = [deed for deed in told if deed.action == action]
-        agents = _exchanged([d.agents for d in ours], [d.agents for d in theirs], known_agents)
+        agents = _other_hand(ours, theirs) or _exchanged(
+            [d.agents for d in ours], [d.agents for d in theirs], known_agents
+        )
         if agents:
             truth, said = (f"{action} with {_spoken(agent)}" for agent in agents)
             out.append(Finding("role", "agent", 0.0, 1.0, action, agents[1][0], truth, said))
@@ -122,6 +146,14 @@ def roles(done: Sequence[Deed], told: Sequence[Deed], lexicon: Lexicon) -> list[
             truth, said = (f"{action} {name}".replace("_", " ") for name in targets)
             out.append(Finding("role", "target", 0.0, 1.0, action, targets[1], truth, said))
     return out
+
+
+def _other_hand(ours: Sequence[Deed], theirs: Sequence[Deed]) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """The left hand does what the right one did."""
+    wanted, found = ({a for deed in deeds for a in deed.agents if a[1]} for deeds in (ours, theirs))
+    if wanted and found and not wanted & found and {a[0] for a in wanted} & {a[0] for a in found}:
+        return min(wanted), min(found)
+    return None
 
 
 def _exchanged(

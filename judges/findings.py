@@ -11,7 +11,7 @@ Kind: TypeAlias = Literal[
     "matched", "lay", "vaguer", "substituted", "opposite", "negated", "omitted", "invented", "side", "direction",
     "quantity", "role", "order",
 ]  # fmt: skip
-WEIGHT: Final = (0.0, 0.6, 1.0, 1.0)
+WEIGHT: Final = (0.0, 0.4, 1.0, 1.0)
 """Weight of a unit by its concept's level: a word such as "tool" counts for nothing by itself."""
 CONTRADICTIONS: Final = frozenset(
     {"substituted", "opposite", "negated", "side", "direction", "quantity", "role", "order"}
@@ -20,19 +20,33 @@ CONTRADICTIONS: Final = frozenset(
 
 @dataclass(slots=True)
 class Unit:
-    """A concept of one text, however often it is said."""
+    """A concept of one text, however often it is said.
+
+    Attributes:
+        negated: denied. lay: only ever said in plain words.
+        sides: values by axis.
+        others: names of the concepts that its words can mean as well.
+        said: False for what is only implied. implied: another unit implies it.
+    """
 
     concept: Concept
     words: str
     negated: bool
     lay: bool
     sides: dict[str, set[str]] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
+    said: bool = True
     implied: bool = False
 
     @property
     def weight(self) -> float:
-        """Its weight; nothing for what another unit implies."""
-        return 0.0 if self.implied else WEIGHT[self.concept.level]
+        """Its weight; nothing for what is only implied."""
+        return WEIGHT[self.concept.level] if self.said else 0.0
+
+    @property
+    def needed(self) -> float:
+        """Its weight where the other text lacks it: a thing that another unit implies needn't be said."""
+        return 0.0 if self.implied and self.concept.category != "action" else self.weight
 
 
 @dataclass(frozen=True, slots=True)

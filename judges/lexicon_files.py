@@ -33,7 +33,7 @@ class Concept:
 
     Attributes:
         level: 0 says nothing ("tool"), 1 a class ("energy device"), 2 a name ("hook"), 3 a special kind.
-        parent: the concept above it, or "".
+        parents: the concepts above it.
         near: concepts confused in good faith.
         region: part of the body, for the clinical context.
         implies: concepts said along with it.
@@ -44,7 +44,7 @@ class Concept:
     name: str
     category: str
     level: int = 2
-    parent: str = ""
+    parents: tuple[str, ...] = ()
     near: frozenset[str] = frozenset()
     region: str = ""
     implies: tuple[str, ...] = ()
@@ -78,10 +78,14 @@ class Lexicon:
         self.version, self.digest = version, digest
         self.grammar, self.safety = documents["grammar"], documents["safety"]
         self.concepts: dict[str, Concept] = {}
+        self._second: list[tuple[tuple[str, ...], Sense]] = []
         self.trie: dict[str, Any] = {}
         for name, document in sorted(documents.items()):
             if "category" in document:
                 self._add_file(name, document)
+        # a word's second meanings stand behind its first one
+        for forms, sense in self._second:
+            _insert(self.trie, forms, sense)
         self.opposites = frozenset(
             frozenset(pair.split()) for pair in self.grammar["opposites"] if self._known(pair.split(), pair)
         )
@@ -134,7 +138,7 @@ class Lexicon:
             name,
             category,
             entry.get("level", 2),
-            entry.get("is", ""),
+            tuple(entry.get("is", "").split()),
             frozenset(entry.get("near", "").split()),
             entry.get("region", ""),
             tuple(entry.get("implies", "").split()),
@@ -142,11 +146,23 @@ class Lexicon:
             bool(entry.get("critical")),
             bool(entry.get("finding")),
         )
-        for key, lay in (("say", False), ("lay", True)):
+        for key, lay in (("say", False), ("lay", True), ("also", False)):
             for phrase in phrases(entry.get(key, "")):
                 forms = verb_forms(phrase) if category == "action" else plurals(phrase)
-                _insert(self.trie, forms, Sense(name, category == "action", lay))
+                sense = Sense(name, category == "action", lay)
+                if key == "also":
+                    self._second.append((forms, sense))
+                else:
+                    _insert(self.trie, forms, sense)
+        for phrase in phrases(entry.get("each", "")):
+            self._add(phrase.replace(" ", "_"), category, self._child(name, entry, phrase))
         _insert(self.trie, (p for n in phrases(entry.get("noun", "")) for p in plurals(n)), Sense(name, False))
+
+    @staticmethod
+    def _child(name: str, entry: Mapping[str, Any], phrase: str) -> Mapping[str, Any]:
+        """A kind of an entry that needs no more than its name: it differs from its sisters."""
+        kept = {key: entry[key] for key in ("region", "critical") if key in entry}
+        return kept | {"is": name, "level": 3, "say": phrase}
 
     def _known(self, names: Iterable[str], where: str) -> bool:
         unknown = [name for name in names if name not in self.concepts]
@@ -155,10 +171,14 @@ class Lexicon:
         return True
 
     def _above(self, name: str) -> frozenset[str]:
-        found: list[str] = []
-        while (name := self.concepts[name].parent) and name not in found:
-            self._known([name], "is")
-            found.append(name)
+        found: set[str] = set()
+        waiting = list(self.concepts[name].parents)
+        while waiting:
+            parent = waiting.pop()
+            if parent not in found:
+                self._known([parent], name)
+                found.add(parent)
+                waiting += self.concepts[parent].parents
         return frozenset(found)
 
 
@@ -220,6 +240,7 @@ def _add_grammar(trie: dict[str, Any], grammar: Mapping[str, Any]) -> None:
     negation, order = grammar["negation"], grammar["order"]
     marks = {
         "not_side": grammar["not_sides"],
+        "field": grammar["fields"],
         "negation": negation["before"],
         "negated": negation["after"],
         "not_really": negation["not_really"],

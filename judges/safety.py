@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from medvidbench.judges.clauses import Deed
 from medvidbench.judges.comparison import Comparison
-from medvidbench.judges.concepts import Reading
 from medvidbench.judges.findings import Finding
 from medvidbench.judges.lexicon_files import Lexicon
+from medvidbench.judges.readings import Reading
 
 _DOSES = frozenset({"volume", "mass", "dose", "rate"})
 _REVERSED = frozenset({"negated", "opposite"})

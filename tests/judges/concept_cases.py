@@ -48,12 +48,12 @@ def written() -> list[Case]:
     text = (Path(__file__).parent / "concept_cases.txt").read_text(encoding="utf-8")
     blocks = [block for block in text.split("\n\n") if block.strip()]
     cases: list[Case] = []
-    for number, block in enumerate(blocks, start=1):
+    for block in blocks:
         lines = [line for line in block.splitlines() if not line.startswith("#")]
-        reference = lines[0].removeprefix("R: ")
+        first, reference = lines[0].split(": ", 1)
         for line in lines[1:]:
             mark, said = line.split(" ", 1)
-            cases.append(Case(KINDS[mark.rstrip(":")], reference, said, number % 3 == 0))
+            cases.append(Case(KINDS[mark.rstrip(":")], reference, said, first == "H"))
     return cases
 
 
