@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from typer import Context
 from typer.core import TyperGroup
 
 from medvidbench import __version__
@@ -32,7 +31,7 @@ app.add_typer(doctor_app, name="doctor", rich_help_panel=CHECKING)
 class _ResultsFirst(TyperGroup):
     """`judge RESULTS` is `judge results RESULTS`: the usual thing needs no second word."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Puts the second word in where the first argument is no command."""
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             args = ["results", *args]
