@@ -122,6 +122,8 @@ def _settle(clause: Clause, denied: bool) -> None:
     for mention in clause.mentions:
         if mention.concept.finding and mention.concept.category == "context":
             mention.negated = denied or falls_short
+        elif mention.concept.name == "hemostasis" and falls_short:
+            mention.negated = True
 
 
 def _takes_negation(mention: Mention) -> bool:

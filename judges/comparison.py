@@ -16,6 +16,7 @@ from medvidbench.judges.differences import directions, orders, places, quantitie
 from medvidbench.judges.findings import Finding, Kind, Unit
 from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
 from medvidbench.judges.readings import Reading
+from medvidbench.judges.wording import exchanged
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
 _TOOLS: Final = frozenset({"instrument", "material"})
@@ -47,13 +48,17 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     findings += places(reference.places, prediction.places, directions(said, lexicon), said)
     findings += quantities(reference, prediction)
     findings += roles(done, told, lexicon) + orders(done, told)
+    if not any(f.contradicts or f.kind in ("omitted", "invented") for f in findings):
+        findings += exchanged(reference, prediction)
     return Comparison(tuple(findings), reference, prediction, done, told)
 
 
 def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
     found: dict[tuple[str, bool], Unit] = {}
     for mention in reading.mentions:
-        negated = mention.negated and (mention.concept.category in _NEGATED_BY_NOUN or not mention.verb)
+        # "free of fat" names the fat; of things only fluids and materials can be missing
+        countable = mention.concept.category in ("material", *_NEGATED_BY_NOUN) or "fluid" in mention.concept.parents
+        negated = mention.negated and countable
         key = mention.concept.name, negated
         unit = found.get(key)
         if unit is None:
@@ -83,6 +88,8 @@ def _aligned(truth: Sequence[Unit], said: Sequence[Unit], lexicon: Lexicon) -> l
     # what is only implied takes no partner from what is said
     for unit in (unit for unit in truth if unit.said):
         same = at.get((unit.concept.name, unit.negated))
+        if same is not None and not said[same].said and (unit.concept.name, not unit.negated) in at:
+            same = None  # what is said counts against what is only implied
         parts = unit.concept.implies
         if same is not None and not said[same].said and unit.concept.category in _TOOLS:
             implied.append(unit)
@@ -172,7 +179,9 @@ def _relation(unit: Unit, other: Unit, relation: Relation, credit: float) -> Fin
             return Finding("matched", category, 0.9, weight, *names, *words, 1.0)
         return Finding("opposite", category, 0.0, weight, *names, *words, 1.0)
     if unit.negated != other.negated and (relation == "same" or other.concept.level > 1):
-        return Finding("negated", category, 0.0, weight, *names, *words, 1.0)
+        # "no blood" for "blood" is no other thing: it is the state that is wrong
+        said = category if category in _NEGATED_BY_NOUN else "state"
+        return Finding("negated", said, 0.0, weight, *names, *words, 1.0)
     if relation == "vaguer":
         return Finding("vaguer", category, credit, weight, *names, *words, credit)
     kind: Kind = "lay" if other.lay and not unit.lay else "matched"

@@ -19,6 +19,7 @@ from medvidbench.judges.concepts import Reader
 from medvidbench.judges.lexicon_files import VERSION, load_lexicon
 from medvidbench.judges.readings import Reading
 from medvidbench.judges.safety import never_events
+from medvidbench.judges.wording import spelled_out
 
 NAME: Final = "concept-v1"
 BETA: Final[dict[Mode, float]] = {"absolute": 2.0, "comparative": 1.0}
@@ -65,7 +66,13 @@ class ConceptJudge(Judge):
 
     def comparison(self, pair: CaptionPair) -> Comparison:
         """Every finding on a pair, the reference's reading first."""
-        return compare(self.read(pair.reference), self.read(pair.prediction), self.lexicon)
+        truth, said = self.read(pair.reference), self.read(pair.prediction)
+        # an abbreviation that only one text explains
+        if spelled := spelled_out(said.tokens, said.unknown, truth.tokens):
+            said = self.read(spelled)
+        if spelled := spelled_out(truth.tokens, truth.unknown, said.tokens):
+            truth = self.read(spelled)
+        return compare(truth, said, self.lexicon)
 
     def read(self, text: str) -> Reading:
         """What a text says; readings of recent texts are kept and must not be changed."""

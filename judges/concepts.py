@@ -21,6 +21,7 @@ MOST_TOKENS: Final = 3000
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|°c|℃|[^\W\d_]+|[%.,;:!?()\n]")
 SENTENCE_ENDS: Final = frozenset(".;!?\n")
 SOFT_ENDS: Final = frozenset(",:()")
+_ARTICLES: Final = frozenset(("a", "an", "the"))
 _JOINS: Final = {"and": "soft", "plus": "soft", "or": "or"}
 """How a clause opens behind these words."""
 
@@ -116,6 +117,8 @@ class Reader:
                 return sides
             return self._flush(tokens, sides, reading)
         sense = self._chosen(tokens, i, end, senses, clause)
+        if sense.verb and self._is_adjective(tokens, i, end):
+            return sides
         concept = self.lexicon.concepts[sense.concept]
         mention = Mention(concept, i, end, " ".join(tokens[i:end]), sense.lay, sense.verb)
         if len(senses) > 1:
@@ -154,15 +157,42 @@ class Reader:
             is_noun = True
         return next((sense for sense in senses if sense.verb != is_noun), senses[0])
 
+    def _is_adjective(self, tokens: Sequence[str], i: int, end: int) -> bool:
+        """ "a wet towel", "the open wound": a base form between an article and another word."""
+        if end - i != 1 or not i or tokens[i - 1] not in _ARTICLES or tokens[i].endswith(("s", "ed", "ing")):
+            return False
+        return (
+            end < len(tokens) and tokens[end].isalpha() and (tokens[end] == "one" or tokens[end] not in self.stop_words)
+        )
+
     def _flush(self, tokens: Sequence[str], sides: list[tuple[int, str]], reading: Reading) -> list[tuple[int, str]]:
         """Side words that belong to no concept become a place; returns no sides."""
         if sides:
             first, last = sides[0][0], sides[-1][0]
             words = " ".join(tokens[first : last + 1])
+            if self._is_hand(tokens, first, last, reading):
+                hand = Mention(self.lexicon.concepts["hand"], first, last + 1, f"{words} hand")
+                hand.sides = tuple(sorted(_values(value for _, value in sides)))
+                reading.clauses[-1].mentions.append(hand)
+                return []
             reading.places.append(
                 Place(self._role(tokens, first, last), tuple(sorted(_values(v for _, v in sides))), words)
             )
         return []
+
+    @staticmethod
+    def _is_hand(tokens: Sequence[str], first: int, last: int, reading: Reading) -> bool:
+        """ "... in the right hand and pulls with the left": the hand that isn't said again."""
+        alone = last + 1 == len(tokens) or not tokens[last + 1].isalpha() or tokens[last + 1] == "and"
+        if not alone or first < 2 or tokens[first - 1] != "the" or tokens[first - 2] not in ("with", "by", "using"):
+            return False
+        sentence = reading.clauses[-1].sentence
+        return any(
+            mention.concept.name == "hand"
+            for clause in reading.clauses
+            if clause.sentence == sentence
+            for mention in clause.mentions
+        )
 
     def _role(self, tokens: Sequence[str], first: int, last: int) -> str:
         before = tokens[max(0, first - 3) : first]

@@ -47,7 +47,8 @@ IRREGULAR: Final[dict[str, str]] = {
     "split": "split",
     "free": "freed",
     "swing": "swung",
-    "leave": "left",
+    "leave": "leaves",
+    "catch": "caught",
     "find": "found",
     "see": "saw seen",
 }
