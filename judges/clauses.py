@@ -93,8 +93,8 @@ def _negate(clause: Clause, lexicon: Lexicon) -> None:
                 if mention.at < at and _takes_negation(mention):
                     mention.negated = True
         elif mark == "negation" and at not in shields:
-            denied = True
-            verbal = "not" in said.split() or said in ("never", "cannot") or "to" in said.split()
+            verbal = "not" in said.split() or said in ("never", "cannot", "un") or "to" in said.split()
+            denied |= verbal
             _deny(clause.mentions, at, reach, verbal)
     _settle(clause, denied)
 
@@ -121,7 +121,7 @@ def _settle(clause: Clause, denied: bool) -> None:
     falls_short |= any(m.concept.name == "achieved" and m.negated for m in clause.mentions)
     for mention in clause.mentions:
         if mention.concept.finding and mention.concept.category == "context":
-            mention.negated = denied or falls_short
+            mention.negated = mention.negated or denied or falls_short
         elif mention.concept.name == "hemostasis" and falls_short:
             mention.negated = True
 

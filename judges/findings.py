@@ -13,6 +13,7 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 WEIGHT: Final = (0.0, 0.4, 1.0, 1.0)
 """Weight of a unit by its concept's level: a word such as "tool" counts for nothing by itself."""
+GENERAL_VERB: Final = 0.2
 CONTRADICTIONS: Final = frozenset(
     {"substituted", "opposite", "negated", "side", "direction", "quantity", "role", "order"}
 )
@@ -41,7 +42,14 @@ class Unit:
     @property
     def weight(self) -> float:
         """Its weight; nothing for what is only implied."""
-        return WEIGHT[self.concept.level] if self.said else 0.0
+        if not self.said:
+            return 0.0
+        # "moves", "continues": verbs that most captions have and few mean
+        return (
+            GENERAL_VERB
+            if self.concept.level == 1 and self.concept.category == "action"
+            else WEIGHT[self.concept.level]
+        )
 
     @property
     def needed(self) -> float:
