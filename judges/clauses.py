@@ -90,7 +90,7 @@ def _negate(clause: Clause, lexicon: Lexicon) -> None:
         if mark == "negated":
             denied = True
             for mention in clause.mentions:
-                if mention.at < at and _takes_negation(mention):
+                if mention.at < at and mention.concept.category == "state":
                     mention.negated = True
         elif mark == "negation" and at not in shields:
             verbal = "not" in said.split() or said in ("never", "cannot", "un") or "to" in said.split()

@@ -8,7 +8,7 @@ category is a substitution ("scissors" for "hook"), what is left on one side is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from medvidbench.judges.clauses import Deed, deeds
@@ -48,9 +48,24 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     findings += places(reference.places, prediction.places, directions(said, lexicon), said)
     findings += quantities(reference, prediction)
     findings += roles(done, told, lexicon) + orders(done, told)
-    if not any(f.contradicts or f.kind in ("omitted", "invented") for f in findings):
-        findings += exchanged(reference, prediction)
+    if not any(f.contradicts or f.kind == "omitted" for f in findings):
+        findings = _exchanged(findings, reference, prediction)
     return Comparison(tuple(findings), reference, prediction, done, told)
+
+
+def _exchanged(findings: list[Finding], reference: Reading, prediction: Reading) -> list[Finding]:
+    """What nearly equal texts have exchanged; an invented thing in the place of a word is one of those."""
+    invented = {word: f for f in findings if f.kind == "invented" for word in f.prediction.split()}
+    found = exchanged(reference, prediction, invented)
+    if not found:
+        return findings
+    placed = [next((invented[w] for w in f.prediction.split() if w in invented), None) for f in found]
+    used = {id(f) for f in placed if f is not None}
+    better = [
+        f if known is None else replace(f, category=known.category, said=known.said)
+        for f, known in zip(found, placed, strict=True)
+    ]
+    return [f for f in findings if id(f) not in used] + better
 
 
 def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:

@@ -13,8 +13,9 @@ vaguer, `WRONG_TERM` a proper term for another thing; under `COVERED` of the ref
 instrument_anatomy: F over instruments, materials and structures; contradictions of side and role count here.
 specificity: R with every concrete word credited, right or wrong, and places and quantities as units.
 clinical_context: F over phases, procedures, signs and findings; the shared regions of the body; F of the deeds, a
-substituted one counting `SAME_STEP`; times `ORDER` when deeds are told in the inverse order, times `UNSAFE` for a
-never-event. action_state: F over actions and states; contradictions of direction and sign count here.
+substituted one counting `SAME_STEP`; times `ORDER` when deeds are told in the inverse order, `DENIED` when something
+is denied or reversed, `UNSAFE` for a never-event. action_state: F over actions and states; contradictions of direction
+and sign count here.
 
 A dimension without a unit in the reference takes the mean of those that have some. What the lexicon doesn't know is
 compared by its words: with fewer than `ENOUGH` units in the reference, the F of content words takes their share.
@@ -41,7 +42,7 @@ FIRST: Final = 0.62
 FURTHER: Final = 0.85
 GAP: Final = 0.93
 LAY, WRONG_TERM, COVERED = 0.25, 0.6, 0.4
-SAME_STEP, ORDER, UNSAFE = 0.6, 0.6, 0.45
+SAME_STEP, ORDER, UNSAFE, DENIED = 0.6, 0.6, 0.45, 0.8
 ENOUGH: Final = 1.0
 FREE_WORDS, LEAST_WORDS = 3.0, 15
 FREE_CONCEPTS, LEAST_CONCEPTS = 2.5, 4
@@ -140,6 +141,8 @@ def _context(comparison: Comparison, beta: float) -> float | None:
     if not told:
         return None
     mean = sum(weight * value for weight, value in told) / sum(weight for weight, _ in told)
+    denied = any(f.kind in ("negated", "opposite") for f in comparison.findings)
+    mean *= DENIED if denied else 1.0
     inverted = max((f.weight for f in comparison.findings if f.kind == "order"), default=0.0)
     return mean * (1 - (1 - ORDER) * inverted)
 

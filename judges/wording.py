@@ -36,10 +36,14 @@ def _phrase(word: str, other: Sequence[str]) -> str | None:
     return None
 
 
-def exchanged(reference: Reading, prediction: Reading) -> list[Finding]:
+def exchanged(reference: Reading, prediction: Reading, invented: Collection[str] = ()) -> list[Finding]:
     """Contradictions in unknown words of nearly equal texts: a word in the place of another, or a "not" more or less.
 
-    Only where one or two runs of at most three words differ; a paraphrase differs in more.
+    Only where one or two runs of at most four words differ; a paraphrase differs in more.
+
+    Args:
+        reference, prediction: the readings.
+        invented: words of the prediction that say something that the reference doesn't.
     """
     ours, theirs = reference.tokens, prediction.tokens
     if abs(len(ours) - len(theirs)) > MOST_EXCHANGED:
@@ -51,7 +55,7 @@ def exchanged(reference: Reading, prediction: Reading) -> list[Finding]:
     blocks = [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes() if b[0] != "equal"]
     if len(blocks) > 2 or any(max(b[2] - b[1], b[4] - b[3]) > 4 for b in blocks):
         return []
-    strange = {*reference.unknown, *prediction.unknown}
+    strange = {*reference.unknown, *prediction.unknown, *invented}
     return [f for _, a, b, c, d in blocks if (f := _block(ours, theirs, (a, b, c, d), strange)) is not None]
 
 
