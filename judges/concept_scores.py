@@ -6,7 +6,8 @@ With w a unit's weight and c its credit (see `findings`), over the findings of a
   F = (1 + b^2) P R / (b^2 P + R); b = 2 in absolute mode (a missing thing is worse than a true detail too many), 1 in
   comparative mode, where the score is the lower of both directions and so symmetric.
 * each contradiction costs a factor: `FIRST` for the first, `FURTHER` for the others; each dimension with something
-  omitted or invented the factor `GAP`, so that one fault stays visible in a long text.
+  omitted or invented the factor `GAP`, so that one fault stays visible in a long text. An added verb without an added
+  thing weighs `ADDED_VERB`.
 
 terminology: mean credit of the wording of what both texts speak of: 1 technical, `LAY` lay, the concept's credit where
 vaguer, `WRONG_TERM` a proper term for another thing; under `COVERED` of the reference's units it shrinks in proportion.
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from medvidbench.judges.base import DIMENSIONS, LEAST, MOST
@@ -43,6 +45,7 @@ FURTHER: Final = 0.85
 GAP: Final = 0.93
 LAY, WRONG_TERM, COVERED = 0.25, 0.6, 0.4
 SAME_STEP, ORDER, UNSAFE, DENIED = 0.6, 0.6, 0.45, 0.8
+ADDED_VERB: Final = 0.4
 ENOUGH: Final = 1.0
 FREE_WORDS, LEAST_WORDS = 3.0, 15
 FREE_CONCEPTS, LEAST_CONCEPTS = 2.5, 4
@@ -120,7 +123,18 @@ def _objects(comparison: Comparison, beta: float) -> float | None:
 def _actions(comparison: Comparison, beta: float) -> float | None:
     wrong = [f for f in comparison.findings if f.kind == "direction"]
     wrong += [f for f in comparison.findings if f.category == "context" and f.kind == "negated"]
-    return _agreement(comparison.findings, DEEDS, wrong, beta)
+    return _agreement(_without_company(comparison.findings), DEEDS, wrong, beta)
+
+
+def _without_company(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """An added verb weighs `ADDED_VERB` when no thing is added or wrong with it: "held in the hand" invents no step."""
+    if any(f.kind in ("invented", "substituted") and f.category in OBJECTS for f in findings):
+        return findings
+    return [replace(f, weight=ADDED_VERB * f.weight) if _is_verb_alone(f) else f for f in findings]
+
+
+def _is_verb_alone(finding: Finding) -> bool:
+    return finding.kind == "invented" and finding.category == "action"
 
 
 def _specificity(comparison: Comparison, beta: float) -> float | None:
@@ -158,7 +172,7 @@ def _regions(comparison: Comparison) -> float | None:
 
 def _steps(findings: Sequence[Finding], beta: float) -> float | None:
     """F of the actions as steps of a procedure, where another action is still a step."""
-    steps = [f for f in findings if f.category == "action" and f.weight]
+    steps = [f for f in _without_company(findings) if f.category == "action" and f.weight]
     truth = [f for f in steps if f.kind != "invented"]
     if not truth:
         return None
@@ -167,7 +181,7 @@ def _steps(findings: Sequence[Finding], beta: float) -> float | None:
     )
     weight, extra = sum(f.weight for f in truth), sum(f.weight for f in steps if f.kind == "invented")
     told = sum(f.weight for f in truth if f.kind != "omitted") + extra
-    gap = GAP if extra or told - extra < weight else 1.0
+    gap = GAP if extra >= 1 or told - extra < weight else 1.0
     return _f(credit / weight, credit / told if told else 0.0, beta) * gap
 
 

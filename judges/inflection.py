@@ -55,7 +55,7 @@ IRREGULAR: Final[dict[str, str]] = {
 """Past tense and participle of verbs that don't take -ed."""
 _PLURALS: Final = {"knife": "knives", "tooth": "teeth", "foot": "feet", "loaf": "loaves", "artery": "arteries"}
 _DOUBLING = re.compile(r"(?:[^aeiou]*|[a-z]*qu)[aeiou][bdgklmnprt]")
-_ALSO_DOUBLED: Final = {"transfer", "refer", "unclip", "control", "expel", "propel", "admit"}
+_ALSO_DOUBLED: Final = {"transfer", "refer", "unclip", "control", "expel", "propel", "admit", "recap"}
 
 
 def plurals(phrase: str) -> tuple[str, ...]:

@@ -60,13 +60,13 @@ def exchanged(reference: Reading, prediction: Reading, invented: Collection[str]
 
 
 def _block(
-    ours: Sequence[str], theirs: Sequence[str], at: tuple[int, int, int, int], strange: Collection[str]
+    ours: Sequence[str], theirs: Sequence[str], at: tuple[int, int, int, int], strange: set[str]
 ) -> Finding | None:
     truth, said = ours[at[0] : at[1]], theirs[at[2] : at[3]]
     words = " ".join(truth), " ".join(said)
     if _DENIALS & {*truth} != _DENIALS & {*said} and bool(_DENIALS & {*truth}) != bool(_DENIALS & {*said}):
         return Finding("negated", "state", 0.0, 1.0, "", "", *words, 1.0)
-    if not truth or not said or not strange.intersection((*truth, *said)):
+    if not truth or not said or strange.isdisjoint((*truth, *said)):
         return None
     before = ours[at[0] - 1] if at[0] else ""
     is_verb = truth[-1].endswith(_FORMS) or before in ("is", "are", "was", "were", "been")
