@@ -8,8 +8,8 @@ eight models does.
 
 On a shared 2-core machine: 4,000 to 4,500 one-scene captions a second (20 words), 1,700 to 2,000 four-scene summaries
 (66 words), 630 to 700 of twelve scenes (186 words); the time is linear in the words, about 110,000 words of prediction
-a second. Half of it is scores and rationales, a quarter each reading and comparing, all in the interpreter: the limit is
-its speed on small objects, no input or output.
+a second. Half of it is scores and rationales, a quarter each reading and comparing, all in the interpreter: what limits
+it is its speed on small objects, no input or output.
 """
 
 from __future__ import annotations
