@@ -105,11 +105,47 @@ def server(folder: Path, questions: int) -> None:
             seconds = done.progress.seconds
             used = time.process_time() - cpu
             print(f"{what:40s} {seconds:6.2f} s = {seconds / ideal:.3f} of ideal, {used:.1f} CPU s in the main process")
+        seconds, used = bare(running.url, bench, folder)
+        text = "the same bodies by the bare client library"
+        print(f"{text:40s} {seconds:6.2f} s = {seconds / ideal:.3f} of ideal, {used:.1f} CPU s")
         before = time.monotonic()
         how = ModelOptions(cache=folder / "calls-b", sending=CallSettings(concurrency=CONCURRENCY))
         with video_model(f"openai:b@{running.url}", options.settings, how) as model:
             evaluate(model, bench, folder / "run-b", options)
         print(f"rerun: {time.monotonic() - before:.2f} s, 0 calls")
+
+
+def bare(url: str, bench: Path, folder: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of the client library alone, sending the same bodies, made beforehand."""
+    import asyncio
+
+    from openai import AsyncOpenAI
+
+    from medvidbench.evaluation.asking import Asker
+    from medvidbench.evaluation.clips import load_clip
+    from medvidbench.evaluation.evaluate import EvalOptions, chosen_data, shown_in
+    from medvidbench.models.registry import ModelOptions, video_model
+
+    options = EvalOptions(protocol="strict", frame_cache=folder / "cache")
+    truth, opened = chosen_data(bench, options)
+    shown, asker = shown_in(opened, options), Asker(options.settings)
+    model = video_model(f"openai:a@{url}", options.settings, ModelOptions(cache=folder / "calls-bare"))
+    questions = (asker.question(s, load_clip(job_of(s, shown, options.settings, model))) for s in truth.samples)
+    bodies = [model.prepare(question).body for question in questions]
+
+    async def send() -> None:
+        client = AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
+        gate = asyncio.Semaphore(CONCURRENCY)
+
+        async def one(body: Any) -> None:
+            async with gate:
+                await client.chat.completions.create(**body)
+
+        await asyncio.gather(*map(one, bodies))
+
+    start, cpu = time.monotonic(), time.process_time()
+    asyncio.run(send())
+    return time.monotonic() - start, time.process_time() - cpu
 
 
 class Timed:
@@ -147,12 +183,12 @@ def local(folder: Path) -> None:
     from medvidbench.models.tiny import build_tiny_qwen
     from medvidbench.synthetic.layouts import write_layout
 
-    write_layout("nurvid", folder / "nurvid", recordings=12, seconds=60, seed=1)
+    write_layout("nurvid", folder / "nurvid", recordings=24, seconds=60, seed=1)
     quick = BuildSettings(tasks=("TAG", "NAP"), test_share=1.0, validation=ValidationSettings(method="ngram"))
     build([("nurvid", folder / "nurvid")], folder / "videos", quick)
-    checkpoint = build_tiny_qwen(folder / "tiny", layers=4, width=256)
-    settings = EvalSettings(max_new_tokens=48)
-    options = EvalOptions(settings=settings, workers=1, limit=48)
+    checkpoint = build_tiny_qwen(folder / "tiny", layers=2, width=256)
+    settings = EvalSettings(max_new_tokens=20)
+    options = EvalOptions(settings=settings, workers=1, limit=160)
     truth, bench = chosen_data(folder / "videos", options)
     model = video_model(f"hf:{checkpoint}", settings)
     shown = replace(shown_in(bench, options), store=None)
