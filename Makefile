@@ -52,6 +52,13 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/sources.py
 	$(BIN)/python benchmarks/readers.py
 	$(BIN)/python benchmarks/frames.py
+	$(BIN)/python benchmarks/build.py
+	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/shards.py
+	$(BIN)/python benchmarks/calls.py --bare
+	$(BIN)/python benchmarks/eval.py
+	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/judge_concepts.py
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

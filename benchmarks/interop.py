@@ -40,6 +40,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="medvidbench-interop-") as folder:
         os.environ.setdefault("HF_HOME", f"{folder}/hf")
         os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        # lmms-eval takes a task's name for a folder where there is one: never run it where `medvidbench/` lies
+        os.chdir(folder)
         lines = compare(Path(folder))
     print("\n".join(lines))
     return int(any(line.startswith("DIFFERS") for line in lines))
