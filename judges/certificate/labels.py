@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import DIMENSIONS, LEAST, MOST
 from medvidbench.judges.certificate.sheet import Sheet
+from medvidbench.pages.returned import ReturnForm
 
 FORMAT, FORMAT_VERSION = "medvidbench-judge-labels", 1
-MAX_BYTES = 64 << 20
-MAX_NAME, MAX_COMMENT = 100, 2000
+MAX_COMMENT = 2000
 _ACCEPTED = "a file saved by the labelling sheet"
+RETURNED = ReturnForm(FORMAT, FORMAT_VERSION, "clinician", "labels", _ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,52 +45,17 @@ def read_labels(files: Sequence[Path], sheet: Sheet) -> list[Label]:
         MedVidBenchError: a file can't be read, is no export, belongs to another sheet, names an unknown item or score,
             has no clinician's name, or the name of another file's clinician.
     """
-    labels: list[Label] = []
-    named: dict[str, Path] = {}
-    for file in files:
-        clinician, own = _read(file, sheet)
-        other = named.setdefault(clinician.casefold(), file)
-        if other is not file:
-            seen = f"{file} and {other} are both by {clinician!r}."
-            raise MedVidBenchError(seen, "one file a clinician", "Leave the older one out, or correct the name.")
-        labels += own
-    return labels
+    return RETURNED.read_all(files, lambda file: _read(file, sheet))
 
 
 def _read(file: Path, sheet: Sheet) -> tuple[str, list[Label]]:
-    content = _content(file)
-    if content.get("format") != FORMAT:
-        raise MedVidBenchError(f"{file} holds no labels.", _ACCEPTED)
-    if content.get("version") != FORMAT_VERSION:
-        raise MedVidBenchError(f"{file} has the version {content.get('version')!r}.", str(FORMAT_VERSION))
-    if content.get("sheet") != sheet.digest:
-        seen = f"{file} belongs to the sheet {str(content.get('sheet'))[:12]!r}."
-        raise MedVidBenchError(seen, f"the sheet {sheet.digest[:12]!r}", "Name the HTML file that was sent out.")
-    clinician = content.get("clinician")
-    if not isinstance(clinician, str) or not clinician.strip() or len(clinician) > MAX_NAME:
-        raise MedVidBenchError(f"{file} has the clinician {clinician!r:.120}.", f"a name of 1 to {MAX_NAME} letters")
-    answers = content.get("answers")
-    if not isinstance(answers, dict):
-        raise MedVidBenchError(f"{file} has no answers.", _ACCEPTED)
+    name, answers, _ = RETURNED.read(file, sheet.digest)
     known = {item.item for item in sheet.items}
     unknown = [item for item in answers if item not in known]
     if unknown:
         raise MedVidBenchError(f"{file} rates a caption that is not on the sheet: {unknown[0]!r:.80}.", _ACCEPTED)
-    name = clinician.strip()
     found = [_label(file, item.item, answers[item.item], name) for item in sheet.items if item.item in answers]
     return name, [label for label in found if label.unjudgeable or not all(map(math.isnan, label.scores))]
-
-
-def _content(file: Path) -> Mapping[str, Any]:
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise MedVidBenchError(f"{file} has more than {MAX_BYTES >> 20} MiB.", _ACCEPTED)
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise MedVidBenchError(f"{file} can't be read: {error}", _ACCEPTED) from error
-    if not isinstance(content, dict):
-        raise MedVidBenchError(f"{file} holds no labels.", _ACCEPTED)
-    return content
 
 
 def _label(file: Path, item: str, answer: object, clinician: str) -> Label:

@@ -100,8 +100,9 @@ def parse_settings(answer_format: str, max_pixels: int, **values: Any) -> EvalSe
 
 def evaluate(model: str, data: Path, out: Path, options: EvalOptions, seed: int = 0) -> Results:
     """A blind model that is a rule: needs no frames and no time."""
-    from medvidbench.evaluation.data import file_digest, load_data
+    from medvidbench.evaluation.data import load_data
     from medvidbench.evaluation.evaluate import judged_answers
+    from medvidbench.hashing import file_sha256
 
     if out.exists() and not out.is_dir():
         raise MedVidBenchError(f"--out {out} is a file.", "a folder, new or from an earlier run")
@@ -110,7 +111,7 @@ def evaluate(model: str, data: Path, out: Path, options: EvalOptions, seed: int 
     answers = list(_progress(asked.answer([question_only(s) for s in truth.samples]), len(truth.samples)))
     file = out / "answers.jsonl"
     _write_answers(file, answers)
-    used = {"path": str(file), "sha256": file_digest(file), "joined_by": "sample_id"}
+    used = {"path": str(file), "sha256": file_sha256(file), "joined_by": "sample_id"}
     scored = judged_answers(truth, list(answers), asked.name, used, out, options)
     scored.write(out / "results.json")
     return scored.results

@@ -20,8 +20,8 @@ from typing import Any
 from medvidbench.benchmark import CARD, FINDINGS, FORMAT, FORMAT_VERSION, MANIFEST, read_manifest
 from medvidbench.curation.sharding import write_rows
 from medvidbench.curation.sorting import table_rows
-from medvidbench.curation.stages import file_sha256
 from medvidbench.errors import MedVidBenchError
+from medvidbench.hashing import file_sha256
 from medvidbench.records import TASK_NAMES, Finding, Sample
 
 

@@ -18,8 +18,8 @@ from medvidbench.curation.croissant import croissant_text
 from medvidbench.curation.folder import finish_benchmark, staged
 from medvidbench.curation.json_rows import json_rows
 from medvidbench.curation.sharding import write_shards
-from medvidbench.curation.stages import file_sha256
 from medvidbench.errors import MedVidBenchError
+from medvidbench.hashing import file_sha256
 from medvidbench.published import from_merged, from_published
 from medvidbench.records import Finding, Provenance, Sample, TaskName
 

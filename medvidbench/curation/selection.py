@@ -17,7 +17,6 @@ from medvidbench.errors import MedVidBenchError
 
 PER_TASK = 6_438
 """51,505 / 8, the published standard set."""
-NAMES = ("full", "balanced")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 
 from medvidbench.benchmark import SPLITS
 from medvidbench.curation.sorting import FRAME_WEIGHT, ORDER, ROW_WEIGHT, Rows, part_rows, sorted_pieces
-from medvidbench.curation.stages import file_sha256
 from medvidbench.errors import MedVidBenchError
+from medvidbench.hashing import file_sha256
 from medvidbench.records import GRANULARITY, Split, TaskName
 
 # pyarrow's own annotations differ between its versions

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 from medvidbench import __version__
 from medvidbench.errors import MedVidBenchError
+from medvidbench.hashing import file_sha256
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".part"
@@ -172,19 +173,6 @@ def sweep(work: Path) -> None:
     """Removes what killed workers left half-written. Only for who knows that nobody else is at work there."""
     for left in work.glob(f"*/*/.*{UNFINISHED}"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _blocks(stream)
-
-
-def _blocks(stream: Any) -> str:
-    total = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        total.update(block)
-    return total.hexdigest()
 
 
 def _move(staging: Path, folder: Path) -> None:

@@ -21,6 +21,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.models.settings import EvalSettings, View
 from medvidbench.records import FrameFile, Region, Sample
 from medvidbench.video.frames import FrameSet
+from medvidbench.video.sampling import evenly_spread
 
 
 class Shrink(Protocol):
@@ -102,7 +103,7 @@ def _shown(sample: Sample, settings: EvalSettings) -> tuple[tuple[float, ...], t
     if settings.view == "middle":
         kept = [kept[len(kept) // 2]] if kept else []
     elif settings.frames is not None and len(kept) > settings.frames:
-        kept = _with_region_frame([kept[place] for place in spread(len(kept), settings.frames)], sample, times)
+        kept = _with_region_frame([kept[place] for place in evenly_spread(len(kept), settings.frames)], sample, times)
     return tuple(times[k] for k in kept), tuple(sample.frame_paths[k] for k in kept) if sample.frame_paths else ()
 
 
@@ -116,17 +117,6 @@ def _with_region_frame(kept: list[int], sample: Sample, times: Sequence[float]) 
         return kept
     nearest = min(range(len(kept)), key=lambda place: abs(times[kept[place]] - at))
     return sorted([*kept[:nearest], own, *kept[nearest + 1 :]])
-
-
-def spread(count: int, most: int) -> list[int]:
-    """`most` of `count` positions, evenly, first and last included; the middle one alone for 1.
-
-    >>> spread(10, 4)
-    [0, 3, 6, 9]
-    """
-    if most == 1:
-        return [count // 2]
-    return [round(k * (count - 1) / (most - 1)) for k in range(most)]
 
 
 def thinned(times: Sequence[float], fps: float | None) -> list[int]:

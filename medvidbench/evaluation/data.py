@@ -88,11 +88,6 @@ def data_from_merged(rows: list[dict[str, Any]], path: Path) -> EvalData:
     return EvalData(str(path), _finish(samples), merged=kept, findings=findings)
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _from_folder(path: Path, split: Split, answers: Path | None) -> EvalData:
     from medvidbench.benchmark import Benchmark
 

@@ -14,11 +14,12 @@ from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.answers import AnswerFile, Kept, claim_run, merged_answers, write_merged
 from medvidbench.evaluation.asking import Asker
-from medvidbench.evaluation.data import EvalData, file_digest, load_data
+from medvidbench.evaluation.data import EvalData, load_data
 from medvidbench.evaluation.runner import Progress, Shown, run_shard, shard_of
 from medvidbench.evaluation.score_file import Scored, score_answers
 from medvidbench.evaluation.scoring import Protocol
 from medvidbench.evaluation.time_axis import TimeAxis, prove
+from medvidbench.hashing import file_sha256
 from medvidbench.models.settings import EvalSettings
 from medvidbench.records import Answer, Sample, TaskName
 
@@ -127,7 +128,7 @@ def _scored(
     answers: list[Answer | None] = [
         Answer(s.sample_id, name, found[s.sample_id].text, found[s.sample_id].error) for s in truth.samples
     ]
-    predictions = {"path": str(merged), "sha256": file_digest(merged), "joined_by": "sample_id"}
+    predictions = {"path": str(merged), "sha256": file_sha256(merged), "joined_by": "sample_id"}
     scored = judged_answers(truth, answers, name, predictions, out, options)
     scored.results.run.update(used)
     scored.write(out / "results.json")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.evaluation.data import EvalData, data_from_merged, file_digest, load_data
+from medvidbench.evaluation.data import EvalData, data_from_merged, load_data
 from medvidbench.evaluation.files import PredictionFile, read_predictions
 from medvidbench.evaluation.join import Joined, join
 from medvidbench.evaluation.metric_rows import ProtocolScores
 from medvidbench.evaluation.results import Results, row_table, write_results
 from medvidbench.evaluation.scoring import Protocol, results_of, run_protocols
+from medvidbench.hashing import file_sha256
 from medvidbench.records import Answer, Finding, Split, TaskName
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def score_file(
         joined = join(truth.samples, file.predictions, predictions.name, name, by_position)
         joined.findings.extend(_ignored_truth(file))
     findings = [*truth.findings, *joined.findings, *_no_text(file)]
-    used = {"path": str(predictions), "sha256": file_digest(predictions), "joined_by": joined.joined_by}
+    used = {"path": str(predictions), "sha256": file_sha256(predictions), "joined_by": joined.joined_by}
     return score_answers(truth, joined.answers, protocol, name, used, findings)
 
 

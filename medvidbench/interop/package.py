@@ -171,7 +171,7 @@ class Package:
         Raises:
             MedVidBenchError: the question's frames were not on disk at export.
         """
-        from medvidbench.evaluation.clips import spread
+        from medvidbench.video.sampling import evenly_spread
 
         limit = self.frame_limit if limit is None else limit
         count = len(question.frame_times)
@@ -184,7 +184,7 @@ class Package:
             )
         if limit is None or count <= limit:
             return list(range(count))
-        return _with_region(question, spread(count, limit))
+        return _with_region(question, evenly_spread(count, limit))
 
     def place(self, question: Question) -> str:
         """The folder that a question's frame paths, or its video, are relative to."""

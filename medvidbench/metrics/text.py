@@ -8,7 +8,6 @@ that a benchmark's free-text answers may take, and transformers more than all of
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvidbench.errors import MedVidBenchError, missing_extra
+from medvidbench.hashing import file_sha256
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -57,15 +57,6 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     if not place:
         return np.empty((0, DIMENSION), dtype=np.float32)
     return _encoder().encode(list(place))[where]
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def verified_model_dir() -> Path:

@@ -27,6 +27,17 @@ def frame_times(start: float, end: float, fps: float) -> list[float]:
     return [start + k / fps for k in range(max(0, math.ceil((end - start) * fps - 1e-9)))]
 
 
+def evenly_spread(count: int, most: int) -> list[int]:
+    """`most` of `count` positions, evenly, first and last included; the middle one alone for 1.
+
+    >>> evenly_spread(10, 4)
+    [0, 3, 6, 9]
+    """
+    if most == 1:
+        return [count // 2]
+    return [round(k * (count - 1) / (most - 1)) for k in range(most)]
+
+
 def recording_frames(
     recording: Recording,
     times: Sequence[float],

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from medvidbench.curation.audit.hashes import FrameHashes, HashJob, file_digest, hash_frames
+from medvidbench.curation.audit.hashes import FrameHashes, HashJob, hash_frames
 from medvidbench.curation.audit.matches import find_matches
 from medvidbench.curation.audit.recordings import STEPS, SeenRecording
+from medvidbench.hashing import file_sha256
 from medvidbench.records import Finding
 from medvidbench.sources.aliases import NO_ALIASES, Aliases, physical_group
 
@@ -76,9 +77,9 @@ def check_videos(recordings: Sequence[SeenRecording], roots: Mapping[str, Path])
     for size in sorted(sizes["train"].keys() & sizes["test"].keys()):
         digests: dict[str, list[str]] = defaultdict(list)
         for name, path in sizes["train"][size]:
-            digests[file_digest(path)].append(name)
+            digests[file_sha256(path)].append(name)
         for name, path in sizes["test"][size]:
-            others = digests.get(file_digest(path))
+            others = digests.get(file_sha256(path))
             if others:
                 found.append({"video file": path.name, "train": others, "test": [name]})
     compared = tuple(sum(map(len, sizes[split].values())) for split in ("train", "test"))

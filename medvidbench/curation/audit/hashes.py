@@ -191,16 +191,3 @@ def _read(path: Path) -> tuple[Any, str]:
     except (OSError, SyntaxError):  # PIL raises SyntaxError for a broken PNG, and subclasses OSError for no picture
         return None, ""
     return picture, hashlib.sha256(content).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, read in pieces of a megabyte.
-
-    Raises:
-        OSError: the file can't be read.
-    """
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            total.update(piece)
-    return total.hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Sample
+from medvidbench.video.sampling import evenly_spread
 
 MAX_FRAMES = 12
 THUMBNAIL = 480
@@ -50,7 +51,7 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
     """
     if len(items) <= most:
         return list(items)
-    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]
+    return [items[place] for place in evenly_spread(len(items), most)]
 
 
 def _thumbnail(sample: Sample, content: bytes, with_region: bool) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medvidbench.curation.review.items import CHOICES, FLAGS, Choice, Flag
 from medvidbench.curation.review.sheet import Sheet, SheetItem
 from medvidbench.errors import MedVidBenchError
+from medvidbench.pages.returned import ReturnForm
 
 FORMAT, FORMAT_VERSION = "medvidbench-review", 1
-MAX_BYTES = 64 << 20
-MAX_NAME, MAX_COMMENT = 100, 2000
+MAX_COMMENT = 2000
 _ACCEPTED = "a file saved by the review sheet"
+RETURNED = ReturnForm(FORMAT, FORMAT_VERSION, "reviewer", "review answers", _ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +44,18 @@ def read_reviews(files: Sequence[Path], sheet: Sheet) -> list[Review]:
         MedVidBenchError: a file can't be read, is no export, belongs to another sheet, names an unknown pair, answer or
             mark, has no reviewer's name, or has the name of another file's reviewer.
     """
-    reviews: list[Review] = []
-    named: dict[str, Path] = {}
-    for file in files:
-        reviewer, own = _read(file, sheet)
-        other = named.setdefault(reviewer.casefold(), file)
-        if other is not file:
-            seen = f"{file} and {other} are both by {reviewer!r}."
-            raise MedVidBenchError(seen, "one file a reviewer", "Leave the older one out, or correct the name.")
-        reviews += own
-    return reviews
+    return RETURNED.read_all(files, lambda file: _read(file, sheet))
 
 
 def _read(file: Path, sheet: Sheet) -> tuple[str, list[Review]]:
-    content = _content(file)
-    if content.get("format") != FORMAT:
-        raise MedVidBenchError(f"{file} holds no review answers.", _ACCEPTED)
-    if content.get("version") != FORMAT_VERSION:
-        raise MedVidBenchError(f"{file} has the version {content.get('version')!r}.", str(FORMAT_VERSION))
-    if content.get("sheet") != sheet.digest:
-        seen = f"{file} belongs to the sheet {str(content.get('sheet'))[:12]!r}."
-        raise MedVidBenchError(seen, f"the sheet {sheet.digest[:12]!r}", "Name the HTML file that was sent out.")
-    reviewer = content.get("reviewer")
-    if not isinstance(reviewer, str) or not reviewer.strip() or len(reviewer) > MAX_NAME:
-        raise MedVidBenchError(f"{file} has the reviewer {reviewer!r:.120}.", f"a name of 1 to {MAX_NAME} letters")
-    answers = content.get("answers")
-    if not isinstance(answers, dict):
-        raise MedVidBenchError(f"{file} has no answers.", _ACCEPTED)
+    reviewer, answers, content = RETURNED.read(file, sheet.digest)
     unknown = [sample_id for sample_id in answers if sheet.item(sample_id) is None]
     if unknown:
         raise MedVidBenchError(f"{file} answers a pair that is not on the sheet: {unknown[0]!r:.80}.", _ACCEPTED)
     is_revealed = content.get("revealed") is True
     given = [(item, answers[item.sample_id]) for item in sheet.items if item.sample_id in answers]
-    reviews = [_review(file, item, answer, reviewer.strip(), is_revealed) for item, answer in given]
-    return reviewer.strip(), [review for review in reviews if review is not None]
-
-
-def _content(file: Path) -> Mapping[str, Any]:
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise MedVidBenchError(f"{file} has more than {MAX_BYTES >> 20} MiB.", _ACCEPTED)
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise MedVidBenchError(f"{file} can't be read: {error}", _ACCEPTED) from error
-    if not isinstance(content, dict):
-        raise MedVidBenchError(f"{file} holds no review answers.", _ACCEPTED)
-    return content
+    reviews = [_review(file, item, answer, reviewer, is_revealed) for item, answer in given]
+    return reviewer, [review for review in reviews if review is not None]
 
 
 def _review(file: Path, item: SheetItem, answer: object, reviewer: str, is_revealed: bool) -> Review | None:
