@@ -1,4 +1,4 @@
-"""The decoding loop of a local Qwen2.5-VL: the prompt's positions are given, each later token stands one further.
+"""One answer to each prompt of a local Qwen2.5-VL, by the loop of `medvidbench.models.decoding`.
 
 `generate` of transformers places later tokens by rules of its own that changed between versions; here the prefill and
 every step get their positions from the prompt, so that sampling, scoring and training see one function.
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from medvidbench.models.decoding import Answer, Choice, Decoding
 from medvidbench.models.qwen_prompt import QwenPrompt
 from medvidbench.models.torch_env import torch_module
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,46 +81,13 @@ def decode(
             seeded by `seeds`, so that its answer doesn't depend on its neighbours.
     """
     torch = torch_module()
-    stops, answers = frozenset(stop), [Decoded() for _ in limits]
-    never = torch.tensor(sorted(suppressed), dtype=torch.int64)
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-    open_rows = [limit > 0 for limit in limits]
-    mask, positions = batch.inputs["attention_mask"], batch.inputs["position_ids"][..., -1:]
+    draws = [torch.Generator().manual_seed(seed) for seed in seeds] if temperature > 0 else [None] * len(limits)
+    answers = [Answer(limit, draw) for limit, draw in zip(limits, draws, strict=True)]
+    choice = Choice.of(stop, suppressed, temperature)
     with torch.inference_mode():
-        out = model(**batch.inputs, use_cache=True, logits_to_keep=1)
-        while True:
-            logits = out.logits[:, -1].float().cpu()
-            logits[:, never] = float("-inf")
-            chosen = _choose(logits, temperature, draws)
-            for row, token in enumerate(chosen.tolist()):
-                open_rows[row] = open_rows[row] and _take(answers[row], token, stops, limits[row])
-            if not any(open_rows):
-                return answers
-            positions = positions + 1
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-            out = model(
-                input_ids=chosen.view(-1, 1).to(mask.device),
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=out.past_key_values,
-                use_cache=True,
-            )
+        Decoding(model, batch.inputs, [[answer] for answer in answers]).run(choice)
+    return [Decoded(_without_end(answer), answer.finish) for answer in answers]
 
 
-def _take(answer: Decoded, token: int, stops: frozenset[int], limit: int) -> bool:
-    """Add the token to an open answer; whether it stays open."""
-    if token in stops:
-        answer.finish = "stop"
-        return False
-    answer.tokens.append(token)
-    return len(answer.tokens) < limit
-
-
-def _choose(logits: Tensor, temperature: float, draws: Sequence[Generator]) -> Tensor:
-    torch = torch_module()
-    if temperature <= 0:
-        return logits.argmax(dim=-1)
-    shares = (logits / temperature).softmax(dim=-1)
-    rows = [share.multinomial(1, generator=draw) for share, draw in zip(shares, draws, strict=True)]
-    chosen: Tensor = torch.cat(rows)
-    return chosen
+def _without_end(answer: Answer) -> list[int]:
+    return answer.tokens[:-1] if answer.finish == "stop" else answer.tokens
