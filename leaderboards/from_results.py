@@ -93,9 +93,12 @@ def entry_of(
 
 def make_id(model: str, team: str, digest: str) -> str:
     """ "My Model" as "my-model-0123456789": readable, safe as a file name, and another for another team or file."""
-    slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-.")[:48].rstrip("-.") or "model"
-    tail = hashlib.sha256(json.dumps([model, team, digest]).encode()).hexdigest()[:12]
-    return f"{slug}-{tail}"
+    return f"{slug(model)}-{hashlib.sha256(json.dumps([model, team, digest]).encode()).hexdigest()[:12]}"
+
+
+def slug(text: str) -> str:
+    """Small letters, digits, "." and "-" of a name, 48 at most; "model" where none is left."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:48].rstrip("-.") or "model"
 
 
 def this_environment() -> dict[str, str]:

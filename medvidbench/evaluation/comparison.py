@@ -45,7 +45,7 @@ def compare(a: tuple[Results, Path], b: tuple[Results, Path], protocol: str | No
             "two results of the same benchmark",
             "score both prediction files with the same --data",
         )
-    rows_a, rows_b = _common(read_rows(*a, wanted), read_rows(*b, wanted))
+    rows_a, rows_b = common_rows(read_rows(*a, wanted), read_rows(*b, wanted))
     metrics_b = {m.name: m for m in metrics_of_rows(rows_b, wanted)}
     pairs = [(m, metrics_b[m.name]) for m in metrics_of_rows(rows_a, wanted) if m.name in metrics_b]
     groups = np.unique(np.array([row["group"] for row in rows_a]), return_inverse=True)[1].astype(np.int64)
@@ -111,7 +111,7 @@ def _strict_metrics(rows: Rows) -> list[MetricRows]:
     ]
 
 
-def _common(a: Rows, b: Rows) -> tuple[Rows, Rows]:
+def common_rows(a: Rows, b: Rows) -> tuple[Rows, Rows]:
     """The rows of both for the samples that neither left unscored, in the same order."""
     by_id = {row["sample_id"]: row for row in b if row["status"] != "unscored"}
     kept = [row for row in a if row["status"] != "unscored" and row["sample_id"] in by_id]
