@@ -59,12 +59,12 @@ def alarms(log: Sequence[GrpoStep | SftStep], settings: AlarmPart) -> list[Alarm
     return found
 
 
-def last_good(checkpoints: Sequence[int], step: int, window: int) -> int | None:
+def good_step(checkpoints: Sequence[int], step: int, window: int) -> int | None:
     """The newest checkpoint that is known to be good at `step`: a whole window came after it, and no alarm. None: none.
 
     A collapse shows in the mean of a window only after it began, so that a younger checkpoint may hold it already.
 
-    >>> last_good([100, 200, 300], step=310, window=20)
+    >>> good_step([100, 200, 300], step=310, window=20)
     200
     """
     return max((at for at in checkpoints if at <= step - window), default=None)

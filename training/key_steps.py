@@ -75,7 +75,7 @@ def _key_step(judged: Judged, key: Key, total: float) -> KeyStep:
         normalised=_mean(judged.normalised[rows].ravel().tolist()),
         advantage=float(np.nansum(absolute)) / len(parsed),
         share=float(np.nansum(absolute)) / total if total > 0 else None,
-        zero_spread=sum(not has_spread(values) for values in raw) / len(rows),
+        zero_spread=sum(not has_spread(group) for group in groups) / len(rows),
         saturated=None if judged.saturated is None else float(judged.saturated[rows].mean()),
         parsed=sum(parsed) / len(parsed),
     )
@@ -95,10 +95,10 @@ def raw_rewards(group: GroupRewards, weights: Mapping[str, float]) -> list[float
     return found
 
 
-def has_spread(values: Sequence[float | None]) -> bool:
-    """Whether the rewards of a group differ."""
-    known = [v for v in values if v is not None]
-    return bool(known) and max(known) - min(known) > EQUAL
+def has_spread(group: GroupRewards) -> bool:
+    """Whether any raw reward differs between the completions of a group."""
+    known = [[v for v in values if v is not None] for values in group.parts.values()]
+    return any(max(values) - min(values) > EQUAL for values in known if values)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

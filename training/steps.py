@@ -30,7 +30,7 @@ class KeyStep:
         normalised: mean reward after normalisation.
         advantage: mean |advantage| of a completion.
         share: of the step's sum of |advantage|: this key's share of the gradient. None in a step without any.
-        zero_spread: share of the groups whose raw rewards are all equal.
+        zero_spread: share of the groups in which no raw reward differs between the completions.
         saturated: share of the completions whose normalised reward is at an end of its scale; None: not asked.
         parsed: share of the answers that the task could read.
     """
@@ -57,6 +57,16 @@ class KeyStep:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class Skipped:
+    """An example that was passed over, and why: its video can't be read, its prompt is too long, it wasn't judged."""
+
+    sample_id: str
+    source: str
+    task: TaskName
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class GrpoStep:
     """One reinforcement step. None: there was nothing to measure it on.
 
@@ -71,7 +81,7 @@ class GrpoStep:
         length_mean, length_max: tokens of a completion.
         truncated: share of completions cut at the limit.
         parsed: share of answers that their task could read.
-        skipped: examples passed over in this step, because their video couldn't be read or their prompt is too long.
+        skipped: examples that the step had to do without.
         put_aside: groups without spread that were exchanged for others in this step.
         keys: the sources and tasks in the step.
     """
@@ -94,7 +104,7 @@ class GrpoStep:
     length_max: int | None
     truncated: float | None
     parsed: float | None
-    skipped: int = 0
+    skipped: tuple[Skipped, ...] = ()
     put_aside: int = 0
     keys: tuple[KeyStep, ...] = ()
 
@@ -117,7 +127,17 @@ class SftKey:
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class SftStep:
-    """One step of supervised fine-tuning: `n` examples, `tokens` of their answers, the mean `loss` over these."""
+    """One step of supervised fine-tuning.
+
+    Attributes:
+        step: from 1.
+        seconds: of each part of the step, e.g. prompts (waiting for them), update.
+        n, tokens: examples, and tokens of their answers.
+        loss: mean over these tokens; None in a step whose examples were all skipped.
+        lr, grad_norm: of the optimiser; the norm before clipping.
+        skipped: examples that the step had to do without.
+        keys: the sources and tasks in the step.
+    """
 
     kind: Literal["sft"] = "sft"
     step: int = Field(ge=1)
@@ -127,7 +147,7 @@ class SftStep:
     loss: float | None
     lr: float
     grad_norm: float | None
-    skipped: int = 0
+    skipped: tuple[Skipped, ...] = ()
     keys: tuple[SftKey, ...] = ()
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_logs import key, sft_step, step, steps_of
 
-from medvidbench.training.alarms import LEAST_PROMPTS, alarms, earned, last_good
+from medvidbench.training.alarms import LEAST_PROMPTS, alarms, earned, good_step
 from medvidbench.training.recipe import AlarmPart
 from medvidbench.training.steps import GrpoStep
 
@@ -181,7 +181,7 @@ def test_a_run_that_stays_as_it_is_hardly_ever_raises_an_alarm() -> None:
 
 
 def test_the_last_good_checkpoint_has_a_whole_window_after_it() -> None:
-    assert last_good([100, 200, 300], step=310, window=20) == 200
-    assert last_good([100, 200, 300], step=320, window=20) == 300
-    assert last_good([100], step=110, window=20) is None
-    assert last_good([], step=110, window=20) is None
+    assert good_step([100, 200, 300], step=310, window=20) == 200
+    assert good_step([100, 200, 300], step=320, window=20) == 300
+    assert good_step([100], step=110, window=20) is None
+    assert good_step([], step=110, window=20) is None

@@ -200,9 +200,14 @@ def test_arrays_of_another_length_are_refused() -> None:
 
 def test_a_reward_of_no_weight_alone_is_no_reward() -> None:
     assert raw_rewards(group("a", {"iou": (0.5, 0.5)}), {"iou": 0.0}) == [None, None]
-    assert not has_spread([None, None])
-    assert not has_spread([0.1 + 0.2, 0.3])
-    assert has_spread([0.0, 1e-6])
+
+
+def test_a_group_has_spread_when_any_of_its_rewards_differs() -> None:
+    assert not has_spread(group("a", {"iou": (None, None), "format": (1.0, 1.0)}))
+    assert not has_spread(group("a", {"iou": (0.1 + 0.2, 0.3)}))
+    assert has_spread(group("a", {"iou": (0.0, 1e-6)}))
+    # what one part gains the other loses
+    assert has_spread(group("a", {"iou": (0.0, 1.0), "format": (1.0, 0.0)}))
 
 
 def rollouts(count: int) -> tuple[list[Any], Judged]:
