@@ -1,0 +1,151 @@
+"""`medvidbench train sft`, and what the training commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medvidbench.errors import MedVidBenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from medvidbench.training.machine import Machine
+    from medvidbench.training.recipe import Kind, Recipe
+
+
+def sft(
+    recipe_name: str,
+    benchmark: Path | None,
+    out: Path,
+    changes: Sequence[str] = (),
+    *,
+    resume: bool = True,
+    frame_cache: Path | None = None,
+    prepared: Path | None = None,
+    workers: int | None = None,
+    micro_tokens: int | None = None,
+) -> None:
+    """Fine-tunes a model on a benchmark's training rows, and says where it is and what to do with it.
+
+    Args:
+        recipe_name: of one that ships, or a .yaml file.
+        benchmark: in place of the recipe's.
+        changes: "optimiser.lr=1e-5", ...: keys of the recipe with other values.
+        frame_cache, prepared: BENCH.frames and BENCH.prepared when left out.
+
+    Raises:
+        MedVidBenchError: see `medvidbench.training.sft.run_sft`.
+    """
+    from rich.console import Console
+
+    from medvidbench.training.sft import run_sft
+
+    recipe = chosen_recipe(recipe_name, "sft", benchmark, changes)
+    machine = machine_of(recipe, frame_cache, prepared, workers, micro_tokens)
+    with StepBar("Fine-tuning", Console(stderr=True)) as bar:
+        model = run_sft(recipe, out, resume=resume, progress=bar.say, machine=machine)
+    if bar.last:
+        print(f"Step {bar.last['step']}: loss {_number(bar.last['loss'])}. Log: {out / 'log.jsonl'}")  # noqa: T201
+    print(f"Model: {model}\nAsk it: medvidbench eval --model hf:{model} --data {recipe.data.benchmark} --out RUN")  # noqa: T201
+
+
+def chosen_recipe(name: str, kind: Kind, benchmark: Path | None, changes: Sequence[str]) -> Recipe:
+    """The recipe with the command line's changes.
+
+    Raises:
+        MedVidBenchError: no such recipe or key, another kind, or no benchmark.
+    """
+    from medvidbench.training.recipe import load_recipe
+
+    put = parse_changes(changes)
+    if benchmark is not None:
+        put["data.benchmark"] = str(benchmark)
+    recipe = load_recipe(name, put)
+    if recipe.kind != kind:
+        raise MedVidBenchError(f"The recipe {name} is of the kind {recipe.kind}.", f"a recipe of the kind {kind}")
+    if recipe.data.benchmark is None:
+        raise MedVidBenchError(f"The recipe {name} names no benchmark.", "--data FOLDER, or data.benchmark in it")
+    return recipe
+
+
+def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """["optimiser.lr=1e-5", "model.lora={rank: 8}"] as keys and YAML values; "1e-5" is a number here.
+
+    Raises:
+        MedVidBenchError: no "=", or a value that is not YAML.
+    """
+    import yaml
+
+    found: dict[str, Any] = {}
+    for change in changes:
+        key, sign, text = change.partition("=")
+        if not sign or not key.strip():
+            raise MedVidBenchError(f"{change!r} is not KEY=VALUE.", "e.g. optimiser.lr=1e-5")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise MedVidBenchError(f"The value of {key} is not YAML: {error}.", "e.g. optimiser.lr=1e-5") from error
+        found[key.strip()] = _as_number(value)
+    return found
+
+
+def _as_number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-5, without a point, for text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def machine_of(
+    recipe: Recipe,
+    frame_cache: Path | None = None,
+    prepared: Path | None = None,
+    workers: int | None = None,
+    micro_tokens: int | None = None,
+) -> Machine:
+    """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers."""
+    from medvidbench.training.machine import Machine
+
+    bench = recipe.data.benchmark
+    assert bench is not None
+    beside = {"frame_cache": frame_cache, "prepared": prepared}
+    folders = {
+        name: folder or bench.with_name(f"{bench.name}.{end}")
+        for (name, folder), end in zip(beside.items(), ("frames", "prepared"), strict=True)
+    }
+    numbers = {"workers": workers, "micro_tokens": micro_tokens}
+    return Machine(**folders, **{name: value for name, value in numbers.items() if value is not None})
+
+
+class StepBar:
+    """One line: how far, how long yet, what the last step said."""
+
+    def __init__(self, title: str, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
+        self._bar = self._progress.add_task("loading", total=None)
+        self.last: dict[str, Any] = {}
+
+    def __enter__(self) -> StepBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def say(self, line: dict[str, Any], total: int) -> None:
+        """Moves the bar. `line` is a step's line of the log."""
+        self.last = line
+        left_out = f", {len(line['left_out'])} rows left out" if line.get("left_out") else ""
+        text = f"loss {_number(line.get('loss'))}, {line['seconds']:.2f} s a step{left_out}"
+        self._progress.update(self._bar, total=total, completed=line["step"], description=text)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else json.dumps(round(value, 4))

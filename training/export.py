@@ -1,0 +1,76 @@
+"""A trained policy as a checkpoint folder that everything else loads: `--model hf:FOLDER`, vLLM, the hub.
+
+The keys in the file are not those in memory: transformers 5 writes the released names (`visual...`, `model.layers...`)
+and turns them around on loading. Its own trainer reads such a file without turning them around, and goes on with other
+weights under a warning. So the folder is read back here by the loader that users have, and compared tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.models.checkpoints import load, read_json
+from medvidbench.models.torch_env import quiet, transformers_module
+from medvidbench.training.policy import Policy, trainable_parameters
+from medvidbench.training.tensors import digest_of, load_exactly
+
+KEPT = ("preprocessor_config.json", "processor_config.json", "generation_config.json", "video_preprocessor_config.json")
+"""Files of the base that say how the model is used; none of them changes in training."""
+
+
+def export(policy: Policy, folder: Path, note: str = "") -> Path:
+    """Writes weights, configuration, tokenizer and chat template; LoRA is merged. The folder is there whole or not.
+
+    Args:
+        folder: replaced where it exists.
+        note: README.md of the folder.
+
+    Raises:
+        MedVidBenchError: it can't be written, or doesn't load as it was written.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    source = replace(policy.checkpoint.source, device="cpu", dtype=policy.dtype)
+    base = load(source)
+    weights = dict(base.model.named_parameters())
+    trained = {name: value.to(weights[name].dtype) for name, value in final_weights(policy).items()}
+    load_exactly(trained, {name: weights[name] for name in trained}, "the policy")
+    expected = digest_of(base.model.state_dict())
+    try:
+        with quiet(transformers_module()):
+            base.model.save_pretrained(part)
+        policy.checkpoint.tokenizer.save_pretrained(part)
+        for name in KEPT:
+            if content := read_json(policy.checkpoint.source, name):
+                (part / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        (part / "README.md").write_text(note or "Trained by medvidbench.\n", encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise MedVidBenchError(f"The model can't be written to {folder}: {error}.", remedy="free disk space") from error
+    if digest_of(load(replace(source, path=str(part), revision=None)).model.state_dict()) != expected:
+        raise MedVidBenchError(f"{part} doesn't load as it was written.", remedy="another version of transformers")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    return folder
+
+
+def final_weights(policy: Policy) -> dict[str, Tensor]:
+    """The trained tensors by the base model's names, on the CPU, in float32; LoRA as `W + scale * B A`."""
+    if policy.lora is None:
+        found: Mapping[str, Tensor] = dict(trainable_parameters(policy))
+    else:
+        found = {
+            f"{name}.weight": layer.base_layer.weight.float() + layer.get_delta_weight("default").float()
+            for name, layer in policy.core.named_modules()
+            if hasattr(layer, "get_delta_weight") and hasattr(layer, "base_layer")
+        }
+    with torch.no_grad():
+        return {name: value.detach().to("cpu", torch.float32) for name, value in found.items()}

@@ -1,0 +1,91 @@
+"""The processes of a run: one by default, more when `torchrun` or `accelerate launch` started several.
+
+Everything that processes say to each other goes through here. Each works on its share of a step's rows and divides by
+counts of the whole step, so gradients are summed, not averaged, and are those of one process that had all rows.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import torch
+from torch.nn import Parameter
+
+from medvidbench.models.torch_env import transformers_module
+
+T = TypeVar("T")
+BUCKET = 1 << 26
+"""Numbers that are summed in one call at most: bounds the copy (256 MB in float32)."""
+
+
+class Processes:
+    """Who works on this run.
+
+    Args:
+        accelerator: accelerate's, which knows how the processes were launched.
+
+    Attributes:
+        rank, count: this process' number from 0 on, and how many there are.
+        device: where this process computes.
+    """
+
+    def __init__(self, accelerator: Any, device: str) -> None:
+        self.accelerator, self.device = accelerator, device
+        self.rank, self.count = int(accelerator.process_index), int(accelerator.num_processes)
+
+    @classmethod
+    def start(cls, device: str = "auto") -> Processes:
+        """Joins the processes that were launched together; the caller's device counts where there is one process.
+
+        Raises:
+            MedVidBenchError: torch or transformers is not installed, or there is no such device.
+        """
+        from medvidbench.models.torch_env import choose_device
+
+        transformers_module()  # sets a broken torchvision aside, which accelerate would trip over
+        chosen = choose_device(device)
+        accelerator = importlib.import_module("accelerate").Accelerator(cpu=chosen == "cpu")
+        return cls(accelerator, chosen if accelerator.num_processes == 1 else str(accelerator.device))
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+    def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
+        """Gives every process the sum of all processes' gradients; a parameter without one counts as 0."""
+        if self.count == 1:
+            return
+        bucket: list[torch.Tensor] = []
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            bucket.append(parameter.grad)
+            if sum(gradient.numel() for gradient in bucket) >= BUCKET:
+                _all_reduce(bucket)
+                bucket = []
+        if bucket:
+            _all_reduce(bucket)
+
+    def gathered(self, value: T) -> list[T]:
+        """Every process' value, by rank; any picklable object of this program's own."""
+        if self.count == 1:
+            return [value]
+        found: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(found, value)
+        return found
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.accelerator.wait_for_everyone()
+
+
+def _all_reduce(gradients: list[torch.Tensor]) -> None:
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    torch.distributed.all_reduce(flat)
+    at = 0
+    for gradient in gradients:
+        gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+        at += gradient.numel()
