@@ -18,12 +18,16 @@ from medvidbench.training.forwards import forward
 from medvidbench.training.rows import TokenScores
 from medvidbench.video.frames import FrameSet
 
+SETTINGS = VideoSettings(max_pixels=48 * 784)
 
-def policy(folder: Path, dtype: str = "float32", attention: str = "sdpa") -> QwenLocal:
+
+def policy(
+    folder: Path, dtype: str = "float32", attention: str = "sdpa", settings: VideoSettings = SETTINGS
+) -> QwenLocal:
     """The model, freshly loaded; float64 is cast after loading."""
     checkpoint = load(Source(str(folder), device="cpu", dtype="float32", attention=attention))
     checkpoint.model.to(getattr(torch, dtype))
-    return QwenLocal(checkpoint, VideoSettings(max_pixels=48 * 784))
+    return QwenLocal(checkpoint, settings)
 
 
 def ask(model: QwenLocal, seconds: int = 4, shade: int = 0, text: str = "When?") -> QwenPrompt:
@@ -38,7 +42,7 @@ def ask(model: QwenLocal, seconds: int = 4, shade: int = 0, text: str = "When?")
 def drawn(lengths: Sequence[int], longest: int | None = None, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Completions of random text ids and these lengths."""
     shape = (len(lengths), max(lengths) if longest is None else longest)
-    return torch.randint(20, 500, shape, generator=torch.Generator().manual_seed(seed)), torch.tensor(lengths)
+    return torch.randint(20, 400, shape, generator=torch.Generator().manual_seed(seed)), torch.tensor(lengths)
 
 
 def weighted_gradients(
@@ -62,4 +66,6 @@ def worst_gap(one: dict[str, torch.Tensor | None], other: dict[str, torch.Tensor
     assert {key for key, grad in one.items() if grad is None} == {key for key, grad in other.items() if grad is None}
     pairs = [(one[key], grad) for key, grad in other.items() if grad is not None]
     floor = 1e-6 * float(sum(float(b.norm()) ** 2 for _, b in pairs)) ** 0.5
-    return max(float((a - b).norm()) / max(float(b.norm()), floor) for a, b in pairs if a is not None), len(pairs)
+    return max(float((a - b).norm()) / max(float(b.norm()), floor, 1e-30) for a, b in pairs if a is not None), len(
+        pairs
+    )

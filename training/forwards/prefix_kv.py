@@ -69,7 +69,6 @@ def refuse_checkpointing(model: Any) -> None:
     Raises:
         MedVidBenchError: it is in training mode with gradient checkpointing.
     """
-    network = getattr(model, "module", model)
-    if network.training and getattr(network, "is_gradient_checkpointing", False):
+    if any(module.training and getattr(module, "gradient_checkpointing", False) for module in model.modules()):
         seen = f"{config_of(model).model_type} with gradient checkpointing has no cache of the prompt."
         raise MedVidBenchError(seen, "the forward prefix_packed or repeated", "or switch gradient checkpointing off")
