@@ -2,14 +2,14 @@
 
 Each alarm looks at the last `window` steps. The reward's drop is measured against the first `window`, and needs both
 windows full and apart. Rewards of few prompts are noisy, and a run looks thousands of times: a drop counts only where
-each window has at least `LEAST_PROMPTS` prompts of the key and the drop is `CERTAIN` standard errors large. A loss or
-gradient norm that is not finite stops the run at once.
+each window has at least `LEAST_PROMPTS` prompts of the key and the drop is `CERTAIN` standard errors large. A loss,
+gradient norm, entropy or KL that is not finite stops the run at once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,19 +59,21 @@ def alarms(log: Sequence[GrpoStep | SftStep], settings: AlarmPart) -> list[Alarm
     return found
 
 
-def good_step(checkpoints: Sequence[int], step: int, window: int) -> int | None:
+def last_good(checkpoints: Sequence[int], step: int, window: int) -> int | None:
     """The newest checkpoint that is known to be good at `step`: a whole window came after it, and no alarm. None: none.
 
     A collapse shows in the mean of a window only after it began, so that a younger checkpoint may hold it already.
 
-    >>> good_step([100, 200, 300], step=310, window=20)
+    >>> last_good([100, 200, 300], step=310, window=20)
     200
     """
     return max((at for at in checkpoints if at <= step - window), default=None)
 
 
 def _not_finite(step: GrpoStep | SftStep) -> list[Alarm]:
-    named = (("loss", step.loss), ("gradient norm", step.grad_norm))
+    named = [("loss", step.loss), ("gradient norm", step.grad_norm)]
+    if isinstance(step, GrpoStep):
+        named += [("entropy", step.entropy), ("KL", step.kl)]
     return [
         Alarm(step.step, "not_finite", value, None, f"The {name} of step {step.step} is {value}.")
         for name, value in named
@@ -108,7 +110,7 @@ def _levels(window: Sequence[GrpoStep], settings: AlarmPart) -> list[Alarm]:
     found = []
     for level in _LEVELS:
         limit: float | None = getattr(settings, level.name)
-        seen = _weighted(window, level.value, level.weight)
+        seen = weighted_mean((level.value(step), level.weight(step)) for step in window)
         if limit is None or seen is None or not (seen > limit if level.above else seen < limit):
             continue
         side = "above" if level.above else "below"
@@ -117,12 +119,15 @@ def _levels(window: Sequence[GrpoStep], settings: AlarmPart) -> list[Alarm]:
     return found
 
 
-def _weighted(
-    window: Sequence[GrpoStep], value: Callable[[GrpoStep], float | None], weight: Callable[[GrpoStep], int]
-) -> float | None:
-    pairs = [(v, weight(step)) for step in window if (v := value(step)) is not None]
-    total = sum(w for _, w in pairs)
-    return math.fsum(v * w for v, w in pairs) / total if total else None
+def weighted_mean(pairs: Iterable[tuple[float | None, float]]) -> float | None:
+    """Mean of the values that are there, by weight; None where no weight is left.
+
+    >>> weighted_mean([(1.0, 3), (None, 100), (0.0, 1)])
+    0.75
+    """
+    known = [(value, weight) for value, weight in pairs if value is not None]
+    total = math.fsum(weight for _, weight in known)
+    return math.fsum(value * weight for value, weight in known) / total if total > 0 else None
 
 
 @dataclass(frozen=True)

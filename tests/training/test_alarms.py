@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import random
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_logs import key, sft_step, step, steps_of
 
-from medvidbench.training.alarms import LEAST_PROMPTS, alarms, earned, good_step
+import medvidbench.training.alarms as alarms_module
+import medvidbench.training.key_steps as key_steps_module
+from medvidbench.training.alarms import LEAST_PROMPTS, alarms, earned, last_good
 from medvidbench.training.recipe import AlarmPart
 from medvidbench.training.steps import GrpoStep
 
@@ -181,7 +184,19 @@ def test_a_run_that_stays_as_it_is_hardly_ever_raises_an_alarm() -> None:
 
 
 def test_the_last_good_checkpoint_has_a_whole_window_after_it() -> None:
-    assert good_step([100, 200, 300], step=310, window=20) == 200
-    assert good_step([100, 200, 300], step=320, window=20) == 300
-    assert good_step([100], step=110, window=20) is None
-    assert good_step([], step=110, window=20) is None
+    assert last_good([100, 200, 300], step=310, window=20) == 200
+    assert last_good([100, 200, 300], step=320, window=20) == 300
+    assert last_good([100], step=110, window=20) is None
+    assert last_good([], step=110, window=20) is None
+
+
+@pytest.mark.parametrize("field", ["entropy", "kl"])
+def test_an_entropy_or_kl_that_is_not_a_number_stops_the_run_too(field: str) -> None:
+    (alarm,) = alarms([step(1), step(2, **{field: math.nan})], settings())
+    assert (alarm.step, alarm.name) == (2, "not_finite")
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    for module in (alarms_module, key_steps_module):
+        found = doctest.testmod(module)
+        assert found.attempted and not found.failed
