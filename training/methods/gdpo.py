@@ -29,8 +29,8 @@ class Gdpo(Method):
     source: ClassVar[str] = "2601.05242"
     formula: ClassVar[str] = "A_k = (r_k - mean_p r_k) / std_p r_k;  S = sum_k w_k A_k;  A = S / std_step S"
     differs: ClassVar[str] = (
-        "A reward that does not apply counts nowhere; the reference code and ms-swift take it for a 0, which biases "
-        "the mean or the whitening. No epsilon, where both divisions of the reference add 1e-4."
+        "A reward that does not apply counts nowhere; the reference code takes it for a 0 before the group's mean. "
+        "No epsilon, where both divisions of the reference add 1e-4."
     )
     defaults: ClassVar[Settings] = Settings()
 

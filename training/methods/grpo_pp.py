@@ -27,7 +27,7 @@ class GrpoPlusPlus(Method):
     title: ClassVar[str] = "GRPO++ (our reading)"
     source: ClassVar[str] = "2510.01236, abstract"
     formula: ClassVar[str] = "A = clip((r - mean_p r) / sqrt((var_p r + var_step(r - mean_p r)) / 2), -3, 3)"
-    differs: ClassVar[str] = "Our reading of the abstract, not the paper's formula; there is no public code."
+    differs: ClassVar[str] = "Our reading of the abstract, not the paper's formula; no public code was found."
     defaults: ClassVar[Settings] = Settings(aggregation="token", zero_spread="skip", kl=0.04)
 
     def values(self, batch: RewardBatch, totals: Floats, scale: Scale) -> Floats:
