@@ -27,12 +27,14 @@ class RewardParts:
     """What one caption earns, unmixed.
 
     Attributes:
-        similarity: cosine of the sentence embeddings, below 0 cut to 0; 0 for an empty side.
-        judge: (mean score - 1) / 4, or None when there is no judgement; then `error` says why.
+        similarity: cosine of the sentence embeddings, below 0 cut to 0; 0 for an empty side; None where it wasn't
+            asked for.
+        judge: (mean score - 1) / 4, or None when there is no judgement; then `error` says why, unless no judge was
+            asked.
     """
 
     pair_id: str
-    similarity: float
+    similarity: float | None
     judge: float | None
     error: str = ""
 
@@ -96,21 +98,26 @@ def _similarity(pair: CaptionPair, vectors: dict[str, NDArray[np.float32]]) -> f
 
 
 def caption_reward_parts(
-    pairs: Iterable[CaptionPair], judge: Judge, similarity: SemanticSimilarity, mode: Mode = "comparative"
+    pairs: Iterable[CaptionPair],
+    judge: Judge | None,
+    similarity: SemanticSimilarity | None,
+    mode: Mode = "comparative",
 ) -> list[RewardParts]:
     """The two parts of each pair's reward, in the order of the pairs.
 
     Args:
-        judge: any judge; in training the comparative form is used, as in the paper.
-        similarity: kept by the caller from step to step, so that references are embedded once.
+        judge: any judge; in training the comparative form is used, as in the paper. None leaves the part out.
+        similarity: kept by the caller from step to step, so that references are embedded once. None leaves it out.
     """
     all_pairs = list(pairs)
-    judged = {judgement.pair_id: judgement for judgement in judge.judge(all_pairs, mode)}
-    values = similarity(all_pairs)
-    return [_parts(pair, float(v), judged.get(pair.pair_id)) for pair, v in zip(all_pairs, values, strict=True)]
+    judged = {} if judge is None else {judgement.pair_id: judgement for judgement in judge.judge(all_pairs, mode)}
+    values = [None] * len(all_pairs) if similarity is None else [float(value) for value in similarity(all_pairs)]
+    if judge is None:
+        return [RewardParts(pair.pair_id, value, None) for pair, value in zip(all_pairs, values, strict=True)]
+    return [_parts(pair, value, judged.get(pair.pair_id)) for pair, value in zip(all_pairs, values, strict=True)]
 
 
-def _parts(pair: CaptionPair, similarity: float, judgement: Judgement | None) -> RewardParts:
+def _parts(pair: CaptionPair, similarity: float | None, judgement: Judgement | None) -> RewardParts:
     if judgement is None:
         return RewardParts(pair.pair_id, similarity, None, "the judge returned nothing for this pair")
     score = as_reward(judgement)

@@ -90,14 +90,18 @@ class GroupRewards:
     Attributes:
         key: source and task.
         sample_id: of the prompt.
-        parts: reward name to G values in [0, 1]; None: does not apply to this prompt (never "it failed").
+        parts: reward name to G values, in [0, 1] for all rewards of this package (a user's function may give any finite
+            number); None: does not apply to this prompt (never "it failed").
         parsed: G flags, whether the answer could be read by the task.
+        left_out: why the group has no reward though one applies (some of its judgements can't be read); then every
+            value is None and the group must be counted. "" otherwise.
     """
 
     key: Key
     sample_id: str
     parts: Mapping[str, tuple[float | None, ...]]
     parsed: tuple[bool, ...]
+    left_out: str = ""
 
 
 @dataclass(frozen=True, eq=False)

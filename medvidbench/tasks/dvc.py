@@ -9,6 +9,7 @@ from medvidbench.tasks.asking import build_sample
 from medvidbench.tasks.base import Context, Task
 from medvidbench.tasks.clips import plan_clips
 from medvidbench.tasks.reading.events import read_events
+from medvidbench.tasks.scoring import format_term
 from medvidbench.tasks.timeline import scenes
 from medvidbench.tasks.verbalise import actor_of, scene_sentence
 from medvidbench.tasks.writing import write_events
@@ -63,5 +64,10 @@ class DenseVideoCaptioning(Task[Events]):
         return {"DVC_F1": event_f1(predicted, wanted, THRESHOLDS)}
 
     def reward(self, parsed: Events | Unparsed, truth: Events, context: Context) -> float:
-        """`DVC_F1`, in [0, 1]; 0 when unparsed or empty. The paper rewards no DVC; captions take no part."""
-        return self.score(parsed, truth, context)["DVC_F1"]
+        """`DVC_F1` times the format term, in [0, 1]; 0 when unparsed or empty.
+
+        Captions take no part, and each surplus or repeated event lowers the precision. (The paper rewards no DVC.)
+        """
+        if isinstance(parsed, Unparsed):
+            return 0.0
+        return self.score(parsed, truth, context)["DVC_F1"] * format_term(parsed.flags)

@@ -10,7 +10,7 @@ from medvidbench.tasks.asking import build_sample, thin
 from medvidbench.tasks.base import Context, Task
 from medvidbench.tasks.clips import clip_ending_at
 from medvidbench.tasks.reading.labels import read_label
-from medvidbench.tasks.scoring import normal_label
+from medvidbench.tasks.scoring import format_term, normal_label
 from medvidbench.tasks.timeline import STEP_KINDS, TOUCH, first_kind, label_list, steps
 
 
@@ -61,8 +61,12 @@ class NextActionPrediction(Task[Label]):
         return {"NAP_acc": float(said == wanted != "")}
 
     def reward(self, parsed: Label | Unparsed, truth: Label, context: Context) -> float:
-        """1 for the right label, else 0 (the paper rewards no NAP)."""
-        return self.score(parsed, truth, context)["NAP_acc"]
+        """`NAP_acc` times the format term: 1 for the right label alone, 0.5 inside a sentence or JSON, else 0; so 0 for
+        an unparsed answer and for several labels at once. (The paper rewards no NAP.)
+        """
+        if isinstance(parsed, Unparsed):
+            return 0.0
+        return self.score(parsed, truth, context)["NAP_acc"] * format_term(parsed.flags)
 
 
 def _boundaries(row: list[Segment]) -> Iterator[tuple[Segment, Segment]]:

@@ -11,7 +11,7 @@ from medvidbench.tasks.asking import build_sample, thin
 from medvidbench.tasks.base import Context, Task
 from medvidbench.tasks.clips import Clip
 from medvidbench.tasks.reading.ratings import read_ratings
-from medvidbench.tasks.scoring import normal_label
+from medvidbench.tasks.scoring import format_term, normal_label
 from medvidbench.tasks.writing import write_ratings
 
 SHORTEST = 1.0
@@ -73,14 +73,17 @@ class RatingTask(Task[Ratings]):
         return {self.metrics[0]: sum(said == wanted for said, wanted in pairs) / max(1, len(pairs))}
 
     def reward(self, parsed: Ratings | Unparsed, truth: Ratings, context: Context) -> float:
-        """Mean over the truth's aspects of 1 - |said - truth| / (highest - lowest level), in [0, 1].
+        """Mean over the truth's aspects of 1 - |said - truth| / (highest - lowest level), times the format term.
 
-        A missing aspect and an unparsed answer earn 0. A constant middle answer always earns at least 0.5: the reward
-        orders answers, and its level means nothing before the normalisation. (The paper rewards neither SA nor CVS.)
+        In [0, 1]. A missing aspect and an unparsed answer earn 0. A constant middle answer always earns at least 0.5:
+        the reward orders answers, and its level means nothing before the normalisation. (The paper rewards neither SA
+        nor CVS.)
         """
+        if isinstance(parsed, Unparsed):
+            return 0.0
         pairs, reach = self.pairs(parsed, truth), self.levels[-1] - self.levels[0]
         earned = (max(0.0, 1 - abs(said - wanted) / reach) for said, wanted in pairs if said is not None)
-        return sum(earned) / max(1, len(pairs))
+        return sum(earned) / max(1, len(pairs)) * format_term(parsed.flags)
 
     def pairs(self, parsed: Ratings | Unparsed, truth: Ratings) -> list[tuple[int | None, int]]:
         """(said, wanted) for each aspect of the truth; None when missing. Of a name given twice the first counts."""
