@@ -28,8 +28,8 @@ class Crpo(GroupRelative):
         "some);  A = (r - mean_p r) / std_p r"
     )
     differs: ClassVar[str] = (
-        "Our reading of the abstract, not the paper's formula. The public code of April 2025 rewards 10 * accuracy + format + "
-        "0.5 * share of ASCII, and neither faithfulness nor comprehensiveness."
+        "Our reading of the abstract, not the paper's formula. The public code of April 2025 rewards 10 * accuracy + "
+        "format + 0.5 * share of ASCII, and neither faithfulness nor comprehensiveness."
     )
     defaults: ClassVar[Settings] = Settings(kl=0.001)
 
