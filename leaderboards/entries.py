@@ -58,6 +58,7 @@ class Number(_Frozen):
         coverage: in [0, 1]: for a judge's metric the share of the rows due that were judged, for others the rows
             counted over these and those without a number (no prediction, failed call).
         parse_rate: in [0, 1]: readable answers over given ones.
+        n_unparsed, n_unscored: rows of the task with an answer that can't be read, and without a number.
     """
 
     value: float | None
@@ -67,6 +68,8 @@ class Number(_Frozen):
     n_clusters: int | None = None
     coverage: float | None = None
     parse_rate: float | None = None
+    n_unparsed: int | None = None
+    n_unscored: int | None = None
     note: str = ""
 
 

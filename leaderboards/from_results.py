@@ -128,6 +128,8 @@ def _number(value: MetricValue) -> Number:
         n_clusters=value.n_clusters,
         coverage=value.coverage if value.coverage is not None else value.n / due if due else None,
         parse_rate=value.parse_rate,
+        n_unparsed=value.n_unparsed,
+        n_unscored=value.n_unscored,
         note=value.note,
     )
 

@@ -94,7 +94,8 @@ def test_results_become_an_entry_with_both_protocols_hashes_and_no_path() -> Non
     made = entry_of(results(), model="My Model", team="T", day="2026-05-01")
     assert set(made.protocols) == {"strict", "official"}
     shown = made.number("CVS_acc", "strict")
-    assert shown == Number(value=0.5, low=0.4, high=0.6, n=40, n_clusters=12, coverage=1.0, parse_rate=0.9)
+    counts = {"n": 40, "n_clusters": 12, "n_unparsed": 4, "n_unscored": 0, "coverage": 1.0, "parse_rate": 0.9}
+    assert shown == Number(value=0.5, low=0.4, high=0.6, **counts)
     assert made.number("CVS_acc", "strict", "Cholec80_CVS") == shown
     assert (made.hashes.predictions, made.hashes.benchmark) == ("11" * 32, "22" * 32)
     assert "/srv" not in made.to_json() and "/home" not in made.to_json()
