@@ -8,8 +8,8 @@ It is called once for each prompt with its G completions, every argument a list 
 * completions: conversations of one message, `[{"role": "assistant", "content": TEXT}]`
 * completion_ids: lists of token ids, the end token included
 * columns: the fields of the row (`sample_id`, `source`, `task`, `question`, `answer`, `truth`, `target`, `choices`,
-  `duration`, ...), `solution` (the answer under the name that TRL's own functions use); not lists: `trainer_state`
-  (`global_step`, `max_steps`), `log_extra(column, values)` and `log_metric(name, value)`.
+  `duration`, ...), `sample` (the whole row), `solution` (the answer under the name that TRL's own functions use); not
+  lists: `trainer_state` (`global_step`, `max_steps`), `log_extra(column, values)` and `log_metric(name, value)`.
 
 A function without `**columns` is given the arguments that it names. A value is any finite number; None says that the
 reward doesn't apply to that completion. A function that raises, or returns NaN, an infinity, something else than a
@@ -121,6 +121,7 @@ class AskedGroup:
         lengths = self.completions.lengths.tolist()
         return {
             **columns,
+            "sample": [sample] * len(texts),
             "solution": [sample.answer] * len(texts),
             "prompts": [[{"role": "user", "content": asked}] for _ in texts],
             "completions": [[{"role": "assistant", "content": text}] for text in texts],
