@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from medvidbench.errors import MedVidBenchError
 from medvidbench.models.qwen_prompt import QwenPrompt
+from medvidbench.training.forwards.inputs import check_prompt
 from medvidbench.training.rows import Example
 
 FULLEST = 0.8
@@ -58,21 +58,24 @@ def plan_micro_batches(lengths: Sequence[int], most_tokens: int) -> list[list[in
     return batches
 
 
-def micro_batches(examples: Sequence[Example], pad: int, video_token: int, most_tokens: int) -> list[MicroBatch]:
+def micro_batches(examples: Sequence[Example], pad: int, config: Any, most_tokens: int) -> list[MicroBatch]:
     """The examples of a step as forwards of at most `most_tokens` tokens with padding; a longer one goes alone.
 
+    Args:
+        config: the model's, which says what a video token is.
+
     Raises:
-        MedVidBenchError: a prompt has video tokens, and no features for them.
+        MedVidBenchError: a prompt's video tokens are not those that its pixels give.
     """
+    for example in examples:
+        check_prompt(example.prompt, config)
     lengths = [example.prompt.length + len(example.answer_ids) - 1 for example in examples]
     plan = plan_micro_batches(lengths, most_tokens)
-    return [_collated([examples[place] for place in places], pad, video_token) for places in plan]
+    return [_collated([examples[place] for place in places], pad) for places in plan]
 
 
-def _collated(examples: Sequence[Example], pad: int, video_token: int) -> MicroBatch:
+def _collated(examples: Sequence[Example], pad: int) -> MicroBatch:
     prompts = [example.prompt for example in examples]
-    for prompt in prompts:
-        check_features(prompt, video_token)
     longest = max(example.prompt.length + len(example.answer_ids) - 1 for example in examples)
     ids = torch.full((len(examples), longest), pad)
     positions = torch.zeros((3, len(examples), longest), dtype=torch.int64)
@@ -103,17 +106,6 @@ def answer_positions(prompt: QwenPrompt, count: int) -> Tensor:
     last: the rule of the decoding loop (`medvidbench.models.greedy`)."""
     further = prompt.position_ids[:, -1:] + torch.arange(1, count + 1)
     return torch.cat([prompt.position_ids, further], dim=1)
-
-
-def check_features(prompt: QwenPrompt, video_token: int) -> None:
-    """Refuse a prompt whose video the model would not see: its forward takes the placeholders' own embeddings then, and
-    nothing fails.
-
-    Raises:
-        MedVidBenchError: there are video tokens without patches.
-    """
-    if prompt.pixel_values_videos is None and bool((prompt.input_ids == video_token).any()):
-        raise MedVidBenchError(f"The prompt of {prompt.question.sample_id} has video tokens but no video.")
 
 
 def answer_losses(model: Any, batch: MicroBatch) -> Tensor:

@@ -55,11 +55,6 @@ class Policy:
         return int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end_token(tokenizer))
 
     @property
-    def video_token(self) -> int:
-        """The id of the placeholder for video features."""
-        return self.prompter.rule.video_token
-
-    @property
     def longest(self) -> int | None:
         """Positions that the model has."""
         most = getattr(self.checkpoint.config.get_text_config(), "max_position_embeddings", None)

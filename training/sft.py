@@ -10,38 +10,39 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.prefetch import Prefetched
-from medvidbench.records import Sample
 from medvidbench.training import checkpoints
 from medvidbench.training.batches import MicroBatch, answer_losses, micro_batches
-from medvidbench.training.examples import ExampleMaker, chosen_rows, rows_digest
+from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
 from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
 from medvidbench.training.order import DataOrder, share
-from medvidbench.training.policy import Policy, load_policy, trainable_parameters
-from medvidbench.training.prepared import PreparedPrompts
+from medvidbench.training.policy import load_policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
-from medvidbench.training.recipe import Recipe, write_recipe
+from medvidbench.training.recipe import Recipe
 from medvidbench.training.rows import Example, Key
-from medvidbench.training.run_log import RunLog
-from medvidbench.training.stream import ExampleStream, LeftOut
+from medvidbench.training.run_facts import end_run, write_facts
+from medvidbench.training.starting import begin, example_stream, run_facts
+from medvidbench.training.steps import SftKey, SftStep, Skipped
+from medvidbench.training.stream import LeftOut
+from medvidbench.training.watch import RunLog
 
 AHEAD = 2
 """Batches made ready ahead of the one that is trained on."""
-StepDone = Callable[[dict[str, Any], int], object]
+StepDone = Callable[[SftStep, int], object]
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,24 @@ class StepRows:
 
 @dataclass
 class Tally:
-    """Sums of one step; `key` to loss sum, tokens and rows."""
+    """Sums over answers: `key` to summed loss (nats), tokens and rows."""
 
-    loss: dict[Key, float] = field(default_factory=lambda: defaultdict(float))
-    tokens: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
-    rows: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
+    loss: defaultdict[Key, float] = field(default_factory=partial(defaultdict, float))
+    tokens: Counter[Key] = field(default_factory=Counter)
+    rows: Counter[Key] = field(default_factory=Counter)
 
-    def add(self, examples: Sequence[Example], losses: Sequence[float]) -> None:
-        """The rows of one forward."""
-        for example, loss in zip(examples, losses, strict=True):
-            self.loss[example.key] += loss
-            self.tokens[example.key] += len(example.answer_ids)
-            self.rows[example.key] += 1
+    def add(self, key: Key, loss: float, tokens: int, rows: int = 1) -> None:
+        """More of one key."""
+        self.loss[key] += loss
+        self.tokens[key] += tokens
+        self.rows[key] += rows
 
-    def merge(self, other: Tally) -> None:
-        """Another process' sums."""
-        for key in other.rows:
-            self.loss[key] += other.loss[key]
-            self.tokens[key] += other.tokens[key]
-            self.rows[key] += other.rows[key]
+    def keys(self) -> tuple[SftKey, ...]:
+        """As the log has them."""
+        return tuple(
+            SftKey(source=k.source, task=k.task, n=self.rows[k], tokens=self.tokens[k], loss=self.loss[k] / n)
+            for k, n in sorted(self.tokens.items())
+        )
 
 
 def run_sft(
@@ -86,9 +86,9 @@ def run_sft(
     """Trains, and writes the model to `OUT/model`; goes on from the newest checkpoint in `out`.
 
     Args:
-        out: folder of the run: checkpoints, `log.jsonl`, `recipe.yaml`, `model`.
+        out: folder of the run: checkpoints, `log.jsonl`, `training.json`, `recipe.yaml`, `model`.
         resume: False refuses a folder that holds a run.
-        progress: is told each step's line of the log, and how many steps there are.
+        progress: is told each step, and how many there are.
 
     Raises:
         MedVidBenchError: recipe, data, model or folder can't be used, the disk is full, or the loss is not a number.
@@ -99,139 +99,13 @@ def run_sft(
         raise MedVidBenchError(f"{out} holds a run.", "a new folder, or go on with it")
     seed_everything(recipe.seed)
     processes = Processes.start(recipe.model.device)
-    run = _Run(recipe, out, processes, machine or Machine())
+    run = _Run(recipe, Benchmark.open(recipe.data.benchmark), out, processes, machine or Machine())
     run.train(progress)
     if processes.main:
-        export(run.policy, out / "model", _note(recipe, run.total))
+        export(run.policy, out / "model", f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n")
+        end_run(out, "finished", run.total)
     processes.wait()
     return out / "model"
-
-
-class _Run:
-    """One run, from its last checkpoint to the end."""
-
-    def __init__(self, recipe: Recipe, out: Path, processes: Processes, machine: Machine) -> None:
-        assert recipe.data.benchmark is not None
-        self.recipe, self.out, self.processes, self.machine = recipe, out, processes, machine
-        bench = Benchmark.open(recipe.data.benchmark)
-        self.rows = chosen_rows(bench, recipe.data, recipe.seed)
-        self.total = total_steps(recipe, len(self.rows))
-        self.policy = load_policy(recipe.model, recipe.data, processes.device)
-        self.named = trainable_parameters(self.policy)
-        self.optimiser = make_optimiser(self.named, recipe.optimiser)
-        self.stream = _stream(bench, self.rows, self.policy, recipe, machine)
-        keys = [Key(row.source, row.task) for row in self.rows]
-        self.order = DataOrder.of(keys, recipe.data, recipe.seed)
-        self.parts = {"rows": rows_digest(self.rows)}
-        self.state = self._begin()
-
-    def _begin(self) -> checkpoints.RunState:
-        """From the newest checkpoint, or from the start."""
-        found = checkpoints.latest(self.out)
-        if found is None:
-            self.out.mkdir(parents=True, exist_ok=True)
-            if self.processes.main:
-                write_recipe(self.recipe, self.out / checkpoints.RECIPE)
-            return checkpoints.RunState(0, 0, self.parts)
-        state = checkpoints.load(found, self.policy, self.optimiser, self.recipe, self.processes)
-        if state.parts.get("rows") != self.parts["rows"]:
-            seen = f"{self.recipe.data.benchmark} doesn't hold the rows that the run in {self.out} began with."
-            raise MedVidBenchError(seen, "the same benchmark", "another folder for a new run")
-        return state
-
-    def train(self, progress: StepDone | None) -> None:
-        """All steps that are left."""
-        if self.state.step >= self.total:
-            return
-        log = RunLog(self.out, self.state.step) if self.processes.main else None
-        with Prefetched(self._steps(), AHEAD) as ready:
-            for step in range(self.state.step, self.total):
-                began, waited = time.monotonic(), ready.waited
-                line = self._step(step, next(ready))
-                line |= {"seconds": time.monotonic() - began, "waited": ready.waited - waited}
-                if log is not None:
-                    log.write(line)
-                if progress is not None and self.processes.main:
-                    progress(line, self.total)
-                self._save(step + 1)
-
-    def _save(self, done: int) -> None:
-        if done % self.recipe.save_every and done != self.total:
-            return
-        state = checkpoints.RunState(done, done * self.recipe.batch_size, self.parts)
-        checkpoints.save(self.out, state, self.policy, self.optimiser, self.recipe, self.processes)
-
-    def _steps(self) -> Iterator[StepRows]:
-        """This process' rows of each step that is left, made ready in another thread."""
-        size, rank, count = self.recipe.batch_size, self.processes.rank, self.processes.count
-        steps = range(self.state.step, self.total)
-        first = self.state.cursor - self.state.step * size
-        shares = [share(self.order.batch(first + step * size, size), rank, count) for step in steps]
-        examples = self.stream.stream(number for numbers in shares for number in numbers)
-        for numbers in shares:
-            found = list(islice(examples, len(numbers)))
-            good = [item for item in found if isinstance(item, Example)]
-            batches = micro_batches(good, self.policy.pad, self.policy.video_token, self.machine.micro_tokens)
-            yield StepRows(batches, [item for item in found if isinstance(item, LeftOut)])
-
-    def _step(self, step: int, mine: StepRows) -> dict[str, Any]:
-        """One optimiser step; the line of the log without its times."""
-        rate = learning_rate(step, self.total, self.recipe.optimiser)
-        set_rate(self.optimiser, rate)
-        own = sum(len(example.answer_ids) for batch in mine.batches for example in batch.examples)
-        tokens = sum(self.processes.gathered(own))
-        tally = self._backward(mine.batches, tokens)
-        left_out = [item for items in self.processes.gathered(mine.left_out) for item in items]
-        norm = self._update(step) if tokens else None
-        return {
-            "step": step + 1,
-            "loss": sum(tally.loss.values()) / tokens if tokens else None,
-            "lr": rate,
-            "grad_norm": norm,
-            "tokens": tokens,
-            "rows": sum(tally.rows.values()),
-            "left_out": [{"sample_id": item.sample_id, "key": str(item.key), "why": item.why} for item in left_out],
-            "keys": {
-                str(key): {
-                    "loss": tally.loss[key] / tally.tokens[key],
-                    "tokens": tally.tokens[key],
-                    "rows": tally.rows[key],
-                }
-                for key in sorted(tally.rows)
-            },
-        }
-
-    def _backward(self, batches: Sequence[MicroBatch], tokens: int) -> Tally:
-        """Gradients of the step's mean loss, in this process; the tally is that of all."""
-        tally = Tally()
-        for batch in batches:
-            moved = batch.to(self.policy.device)
-            with self.policy.computing():
-                losses = answer_losses(self.policy.model, moved)
-            torch.autograd.backward(losses.sum() / tokens)
-            tally.add(batch.examples, losses.detach().tolist())
-        whole = Tally()
-        for other in self.processes.gathered(tally):
-            whole.merge(other)
-        return whole
-
-    def _update(self, step: int) -> float:
-        parameters = [parameter for _, parameter in self.named]
-        self.processes.sum_gradients(parameters)
-        norm = clip_gradients(parameters, self.recipe.optimiser.max_grad_norm)
-        if not math.isfinite(norm):
-            seen = f"The gradient of step {step + 1} is {norm}."
-            raise MedVidBenchError(seen, remedy="a lower learning rate; the last checkpoint is whole")
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        return norm
-
-
-def _stream(
-    bench: Benchmark, rows: Sequence[Sample], policy: Policy, recipe: Recipe, machine: Machine
-) -> ExampleStream:
-    maker = ExampleMaker(bench, policy.prompter, recipe.data, machine.frame_cache, policy.longest)
-    return ExampleStream(rows, maker, PreparedPrompts(machine.prepared, policy.prompter), machine.workers)
 
 
 def total_steps(recipe: Recipe, rows: int) -> int:
@@ -242,5 +116,115 @@ def total_steps(recipe: Recipe, rows: int) -> int:
     return max(1, math.ceil(recipe.epochs * rows / recipe.batch_size))
 
 
-def _note(recipe: Recipe, steps: int) -> str:
-    return f"Fine-tuned from {recipe.model.path} by the medvidbench recipe {recipe.name}, {steps} steps.\n"
+class _Run:
+    """One run, from its last checkpoint to the end."""
+
+    def __init__(self, recipe: Recipe, bench: Benchmark, out: Path, processes: Processes, machine: Machine) -> None:
+        self.recipe, self.out, self.processes, self.machine = recipe, out, processes, machine
+        rows = chosen_rows(bench, recipe.data, recipe.seed)
+        self.total = total_steps(recipe, len(rows))
+        self.policy = load_policy(recipe.model, recipe.data, processes.device)
+        self.named = trainable_parameters(self.policy)
+        self.optimiser = make_optimiser(self.named, recipe.optimiser)
+        self.stream = example_stream(bench, rows, self.policy, recipe, machine)
+        self.order = DataOrder.of([Key(row.source, row.task) for row in rows], recipe.data, recipe.seed)
+        self.state = begin(out, rows, self.policy, self.optimiser, recipe, processes)
+        if processes.main:
+            write_facts(out, run_facts(recipe, bench, self.policy, processes, self.total))
+
+    def train(self, progress: StepDone | None) -> None:
+        """All steps that are left."""
+        log = RunLog(self.out)
+        if self.processes.main:
+            log.cut_after(self.state.step)
+        with Prefetched(self._steps(), AHEAD) as ready:
+            before = 0.0
+            for rows in ready:
+                done = self._step(rows, ready.waited - before)
+                before = ready.waited
+                if self.processes.main:
+                    log.append(done)
+                    if progress is not None:
+                        progress(done, self.total)
+                self._check(done)
+                if done.step % self.recipe.save_every == 0 or done.step == self.total:
+                    checkpoints.save(self.out, self.state, self.policy, self.optimiser, self.recipe, self.processes)
+
+    def _check(self, done: SftStep) -> None:
+        """Stop on a gradient that is not a number: no weight was changed by it."""
+        if done.grad_norm is None or math.isfinite(done.grad_norm):
+            return
+        seen = f"The gradient of step {done.step} is {done.grad_norm}, the loss {done.loss}."
+        if self.processes.main:
+            end_run(self.out, "stopped", done.step, seen)
+        raise MedVidBenchError(seen, remedy="a lower learning rate, or float32; the last checkpoint is whole")
+
+    def _steps(self) -> Iterator[StepRows]:
+        """This process' rows of each step that is left, made ready in another thread."""
+        cursors = range(self.state.cursor, self.recipe.batch_size * self.total, self.recipe.batch_size)
+        examples = self.stream.stream(number for cursor in cursors for number in self._share(cursor))
+        for cursor in cursors:
+            found = list(islice(examples, len(self._share(cursor))))
+            good = [item for item in found if isinstance(item, Example)]
+            batches = micro_batches(good, self.policy.pad, self.policy.checkpoint.config, self.machine.micro_tokens)
+            yield StepRows(batches, [item for item in found if isinstance(item, LeftOut)])
+
+    def _share(self, cursor: int) -> list[int]:
+        """This process' rows of the step that begins at a position."""
+        rows = self.order.batch(cursor, self.recipe.batch_size)
+        return share(rows, self.processes.rank, self.processes.count)
+
+    def _step(self, mine: StepRows, waited: float) -> SftStep:
+        """One optimiser step."""
+        rate = learning_rate(self.state.step, self.total, self.recipe.optimiser)
+        set_rate(self.optimiser, rate)
+        began = time.monotonic()
+        tally, tokens = self._backward(mine.batches)
+        between = time.monotonic()
+        left_out = [item for items in self.processes.gathered(mine.left_out) for item in items]
+        norm = self._update() if tokens else None
+        size = self.recipe.batch_size
+        self.state = checkpoints.RunState(self.state.step + 1, self.state.cursor + size, self.state.parts)
+        return SftStep(
+            step=self.state.step,
+            seconds={"prompts": waited, "gradient": between - began, "update": time.monotonic() - between},
+            n=sum(tally.rows.values()),
+            tokens=tokens,
+            loss=sum(tally.loss.values()) / tokens if tokens else None,
+            lr=rate,
+            grad_norm=norm,
+            skipped=tuple(_skipped(item) for item in left_out),
+            keys=tally.keys(),
+        )
+
+    def _backward(self, batches: Sequence[MicroBatch]) -> tuple[Tally, int]:
+        """This process' part of the gradient of the step's mean loss; the sums over all processes, and their tokens."""
+        own = sum(len(example.answer_ids) for batch in batches for example in batch.examples)
+        tokens = sum(self.processes.gathered(own))
+        mine = Tally()
+        for batch in batches:
+            moved = batch.to(self.policy.device)
+            with self.policy.computing():
+                losses = answer_losses(self.policy.model, moved)
+            torch.autograd.backward(losses.sum() / tokens)
+            for example, loss in zip(batch.examples, losses.detach().tolist(), strict=True):
+                mine.add(example.key, loss, len(example.answer_ids))
+        whole = Tally()
+        for other in self.processes.gathered(mine):
+            for key in other.rows:
+                whole.add(key, other.loss[key], other.tokens[key], other.rows[key])
+        return whole, tokens
+
+    def _update(self) -> float:
+        """The norm of the whole gradient; the optimiser's step is taken where it is a number."""
+        parameters = [parameter for _, parameter in self.named]
+        self.processes.sum_gradients(parameters)
+        norm = clip_gradients(parameters, self.recipe.optimiser.max_grad_norm)
+        if math.isfinite(norm):
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return norm
+
+
+def _skipped(item: LeftOut) -> Skipped:
+    return Skipped(sample_id=item.sample_id, source=item.key.source, task=item.key.task, why=item.why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     from medvidbench.training.machine import Machine
     from medvidbench.training.recipe import Kind, Recipe
+    from medvidbench.training.steps import GrpoStep, SftStep
 
 
 def sft(
@@ -48,7 +48,7 @@ def sft(
     with StepBar("Fine-tuning", Console(stderr=True)) as bar:
         model = run_sft(recipe, out, resume=resume, progress=bar.say, machine=machine)
     if bar.last:
-        print(f"Step {bar.last['step']}: loss {_number(bar.last['loss'])}. Log: {out / 'log.jsonl'}")  # noqa: T201
+        print(f"{bar.last}. Log: {out / 'log.jsonl'}")  # noqa: T201
     print(f"Model: {model}\nAsk it: medvidbench eval --model hf:{model} --data {recipe.data.benchmark} --out RUN")  # noqa: T201
 
 
@@ -77,7 +77,7 @@ def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
     Raises:
         MedVidBenchError: no "=", or a value that is not YAML.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     found: dict[str, Any] = {}
     for change in changes:
@@ -112,13 +112,13 @@ def machine_of(
 
     bench = recipe.data.benchmark
     assert bench is not None
-    beside = {"frame_cache": frame_cache, "prepared": prepared}
-    folders = {
-        name: folder or bench.with_name(f"{bench.name}.{end}")
-        for (name, folder), end in zip(beside.items(), ("frames", "prepared"), strict=True)
-    }
-    numbers = {"workers": workers, "micro_tokens": micro_tokens}
-    return Machine(**folders, **{name: value for name, value in numbers.items() if value is not None})
+    usual = Machine()
+    return Machine(
+        frame_cache=frame_cache or bench.with_name(f"{bench.name}.frames"),
+        prepared=prepared or bench.with_name(f"{bench.name}.prepared"),
+        workers=usual.workers if workers is None else workers,
+        micro_tokens=usual.micro_tokens if micro_tokens is None else micro_tokens,
+    )
 
 
 class StepBar:
@@ -130,7 +130,7 @@ class StepBar:
         columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
         self._bar = self._progress.add_task("loading", total=None)
-        self.last: dict[str, Any] = {}
+        self.last = ""
 
     def __enter__(self) -> StepBar:
         self._progress.start()
@@ -139,13 +139,9 @@ class StepBar:
     def __exit__(self, *exc: object) -> None:
         self._progress.stop()
 
-    def say(self, line: dict[str, Any], total: int) -> None:
-        """Moves the bar. `line` is a step's line of the log."""
-        self.last = line
-        left_out = f", {len(line['left_out'])} rows left out" if line.get("left_out") else ""
-        text = f"loss {_number(line.get('loss'))}, {line['seconds']:.2f} s a step{left_out}"
-        self._progress.update(self._bar, total=total, completed=line["step"], description=text)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else json.dumps(round(value, 4))
+    def say(self, step: SftStep | GrpoStep, total: int) -> None:
+        """Moves the bar."""
+        loss = "no loss" if step.loss is None else f"loss {step.loss:.4f}"
+        skipped = f", {len(step.skipped)} rows left out" if step.skipped else ""
+        self.last = f"Step {step.step} of {total}: {loss}, {sum(step.seconds.values()):.2f} s{skipped}"
+        self._progress.update(self._bar, total=total, completed=step.step, description=self.last.partition(": ")[2])
