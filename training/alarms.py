@@ -95,13 +95,15 @@ class _Level:
 _LEVELS = (
     _Level("entropy_below", lambda s: s.entropy, lambda s: s.tokens, False, "The entropy is {seen:.4g} nats a token"),
     _Level("kl_above", lambda s: s.kl, lambda s: s.tokens, True, "The KL to the model at the start is {seen:.4g} nats"),
-    _Level("parse_below", lambda s: s.parsed, lambda s: s.completions, False, "{seen:.1%} of the answers can be read"),
+    _Level(
+        "parse_below", lambda s: s.parsed, lambda s: s.completions, False, "{percent:.1f} % of the answers can be read"
+    ),
     _Level(
         "truncated_above",
         lambda s: s.truncated,
         lambda s: s.completions,
         True,
-        "{seen:.1%} of the completions are cut at the limit",
+        "{percent:.1f} % of the completions are cut at the limit",
     ),
 )
 
@@ -114,7 +116,9 @@ def _levels(window: Sequence[GrpoStep], settings: AlarmPart) -> list[Alarm]:
         if limit is None or seen is None or not (seen > limit if level.above else seen < limit):
             continue
         side = "above" if level.above else "below"
-        words = f"{level.words.format(seen=seen)} over the last {len(window)} steps, {side} {limit:g}."
+        words = (
+            f"{level.words.format(seen=seen, percent=100 * seen)} over the last {len(window)} steps, {side} {limit:g}."
+        )
         found.append(Alarm(window[-1].step, level.name, seen, limit, words))
     return found
 
@@ -177,8 +181,8 @@ def _drops(first: Sequence[GrpoStep], last: Sequence[GrpoStep], limit: float) ->
         if lost > limit and was.mean - now.mean > CERTAIN * math.hypot(was.error, now.error):
             words = (
                 f"The raw reward of {name} fell from {was.mean:.4g} (first {len(first)} steps, {was.prompts} prompts)"
-                f" to {now.mean:.4g} (last {len(last)} steps, {now.prompts} prompts): {lost:.0%} lost, more than"
-                f" {limit:.0%}."
+                f" to {now.mean:.4g} (last {len(last)} steps, {now.prompts} prompts): {100 * lost:.0f} % lost,"
+                f" more than {100 * limit:.0f} %."
             )
             found.append(Alarm(last[-1].step, "reward_drop", lost, limit, words))
     return found

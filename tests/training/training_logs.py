@@ -127,7 +127,7 @@ def lively_step(number: int, draw: random.Random, collapse_at: int | None = None
             advantage=weights[k],
             share=weights[k] / sum(weights),
             zero_spread=min(1.0, max(0.0, 0.1 * k + 0.4 * (1 - far) + draw.gauss(0, 0.05))),
-            saturated=number / 1000,
+            saturated=min(1.0, number / 1000),
             parsed=0.97,
         )
         for k, (source, task) in enumerate(KEYS)
