@@ -16,8 +16,6 @@ from medvidbench.training.steps import KeyStep, SampledCompletion
 
 LONGEST_TEXT = 2000
 """Characters of a question, reference or answer that are kept."""
-EQUAL = 1e-9
-"""Raw rewards that differ by less are one reward."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +73,7 @@ def _key_step(judged: Judged, key: Key, total: float) -> KeyStep:
         normalised=_mean(judged.normalised[rows].ravel().tolist()),
         advantage=float(np.nansum(absolute)) / len(parsed),
         share=float(np.nansum(absolute)) / total if total > 0 else None,
-        zero_spread=sum(not has_spread(group) for group in groups) / len(rows),
+        zero_spread=sum(not group.has_spread for group in groups) / len(rows),
         saturated=None if judged.saturated is None else float(judged.saturated[rows].mean()),
         parsed=sum(parsed) / len(parsed),
     )
@@ -93,12 +91,6 @@ def raw_rewards(group: GroupRewards, weights: Mapping[str, float]) -> list[float
         weight = sum(w for w, _ in pairs)
         found.append(sum(w * v for w, v in pairs) / weight if weight > 0 else None)
     return found
-
-
-def has_spread(group: GroupRewards) -> bool:
-    """Whether any raw reward differs between the completions of a group."""
-    known = [[v for v in values if v is not None] for values in group.parts.values()]
-    return any(max(values) - min(values) > EQUAL for values in known if values)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

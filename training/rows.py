@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from medvidbench.models.qwen_prompt import QwenPrompt
 
 
+FLAT = 1e-4
+"""Rewards within this distance of one another are equal: a set of them gets advantages of exactly 0. A larger spread is
+divided by as it is. Nothing is ever added to a standard deviation: TRL's 1e-4 and verl's 1e-6 leave what rounding makes
+of equal rewards as advantages, and the smaller of the two turns a spread of 1e-5 into one of nearly full size."""
+
+
 class Key(NamedTuple):
     """What rewards are normalised by: one source and one task."""
 
@@ -102,6 +108,12 @@ class GroupRewards:
     parts: Mapping[str, tuple[float | None, ...]]
     parsed: tuple[bool, ...]
     left_out: str = ""
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether any raw reward differs between the completions by more than `FLAT`."""
+        known = [[v for v in values if v is not None] for values in self.parts.values()]
+        return any(max(values) - min(values) > FLAT for values in known if values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from training_logs import facts, key, sample, sft_step, step
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training.key_steps import LONGEST_TEXT, Judged, capped, has_spread, key_steps, raw_rewards, sampled
+from medvidbench.training.key_steps import LONGEST_TEXT, Judged, capped, key_steps, raw_rewards, sampled
 from medvidbench.training.rows import GroupRewards, Key
 from medvidbench.training.run_facts import FACTS, end_run, read_facts, write_facts
 from medvidbench.training.steps import STEP_ROW
@@ -203,11 +203,11 @@ def test_a_reward_of_no_weight_alone_is_no_reward() -> None:
 
 
 def test_a_group_has_spread_when_any_of_its_rewards_differs() -> None:
-    assert not has_spread(group("a", {"iou": (None, None), "format": (1.0, 1.0)}))
-    assert not has_spread(group("a", {"iou": (0.1 + 0.2, 0.3)}))
-    assert has_spread(group("a", {"iou": (0.0, 1e-6)}))
+    assert not group("a", {"iou": (None, None), "format": (1.0, 1.0)}).has_spread
+    assert not group("a", {"iou": (0.1 + 0.2, 0.3)}).has_spread
+    assert group("a", {"iou": (0.0, 1e-3)}).has_spread
     # what one part gains the other loses
-    assert has_spread(group("a", {"iou": (0.0, 1.0), "format": (1.0, 0.0)}))
+    assert group("a", {"iou": (0.0, 1.0), "format": (1.0, 0.0)}).has_spread
 
 
 def rollouts(count: int) -> tuple[list[Any], Judged]:

@@ -8,13 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvidbench.training.recipe import Scale
+from medvidbench.training.rows import FLAT
 
 Floats: TypeAlias = NDArray[np.float64]
-
-FLAT = 1e-4
-"""Rewards within this distance of one another are equal: a set of them gets advantages of exactly 0. A larger spread is
-divided by as it is. Nothing is ever added to a standard deviation: TRL's 1e-4 and verl's 1e-6 leave what rounding makes
-of equal rewards as advantages, and the smaller of the two turns a spread of 1e-5 into one of nearly full size."""
 
 
 def prompt_sets(rewards: Floats) -> NDArray[np.int64]:

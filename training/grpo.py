@@ -1,0 +1,239 @@
+"""MedGRPO and its kin: one loop, in which the recipe's method turns rewards into advantages.
+
+A step draws prompts, samples G completions of each from the policy, rewards them, normalises the rewards by source and
+task, turns them into advantages, and takes `grpo.updates` optimiser steps on the clipped loss (arXiv 2512.06581).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medvidbench.benchmark import Benchmark
+from medvidbench.errors import MedVidBenchError
+from medvidbench.evaluation.prefetch import Prefetched
+from medvidbench.models.qwen_local import stop_ids
+from medvidbench.training import checkpoints
+from medvidbench.training.alarms import alarms, last_good
+from medvidbench.training.baseline import BaselineStatistics
+from medvidbench.training.examples import chosen_rows
+from medvidbench.training.export import export
+from medvidbench.training.grpo_batch import Collected, Collector
+from medvidbench.training.grpo_log import step_row, step_samples
+from medvidbench.training.grpo_update import Updater
+from medvidbench.training.key_steps import Judged
+from medvidbench.training.machine import Machine
+from medvidbench.training.methods import Advantages, filled, method, resolved
+from medvidbench.training.normalisation import Normaliser, reward_batch
+from medvidbench.training.optimiser import learning_rate, make_optimiser, set_rate
+from medvidbench.training.order import DataOrder
+from medvidbench.training.policy import load_policy, trainable_parameters
+from medvidbench.training.processes import Processes
+from medvidbench.training.random_state import seed_everything
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.rewards import Rewarder, RewardUnavailable, opened_rewarder
+from medvidbench.training.rollout import Sampling, sample_groups
+from medvidbench.training.rows import Completions, Example, Key
+from medvidbench.training.run_facts import end_run, write_facts
+from medvidbench.training.starting import begin, example_stream, run_facts
+from medvidbench.training.steps import GrpoStep
+from medvidbench.training.stream import LeftOut
+from medvidbench.training.watch import RunLog
+
+StepDone = Callable[[GrpoStep, int], object]
+
+
+class RunStoppedError(MedVidBenchError):
+    """An alarm stopped the run; the last good checkpoint is kept."""
+
+
+def run_grpo(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = True,
+    progress: StepDone | None = None,
+    machine: Machine | None = None,
+) -> Path:
+    """Trains, and writes the model to `OUT/model`; goes on from the newest checkpoint in `out`.
+
+    Args:
+        out: folder of the run: checkpoints, `log.jsonl`, `samples.jsonl`, `recipe.yaml`, `model`.
+        resume: False refuses a folder that holds a run.
+        progress: is told each step's row, and how many steps there are.
+
+    Raises:
+        RunStoppedError: an alarm.
+        RewardUnavailable: a judge is down; the step before was saved.
+        MedVidBenchError: recipe, data, model, statistics or folder can't be used, or the disk is full.
+    """
+    if recipe.kind != "grpo" or recipe.data.benchmark is None:
+        raise MedVidBenchError(f"The recipe {recipe.name} is of the kind {recipe.kind}.", "grpo, with data.benchmark")
+    if not resume and checkpoints.latest(out) is not None:
+        raise MedVidBenchError(f"{out} holds a run.", "a new folder, or go on with it")
+    grpo, rewards = filled(recipe.grpo, recipe.rewards)
+    recipe = recipe.model_copy(update={"grpo": grpo, "rewards": rewards})
+    seed_everything(recipe.seed)
+    processes = Processes.start(recipe.model.device)
+    with opened_rewarder(rewards, out / "judgements", processes.device) as rewarder:
+        run = _Run(recipe, out, processes, machine or Machine(), rewarder)
+        run.train(progress)
+    if processes.main:
+        export(run.policy, out / "model", f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n")
+        end_run(out, "finished", run.total)
+    processes.wait()
+    return out / "model"
+
+
+class _Run:
+    """One run, from its last checkpoint to the end."""
+
+    def __init__(self, recipe: Recipe, out: Path, processes: Processes, machine: Machine, rewarder: Rewarder) -> None:
+        assert recipe.data.benchmark is not None and recipe.steps is not None
+        self.recipe, self.out, self.processes, self.machine = recipe, out, processes, machine
+        self.rewarder, self.total = rewarder, recipe.steps
+        bench = Benchmark.open(recipe.data.benchmark)
+        self.rows = chosen_rows(bench, recipe.data, recipe.seed)
+        self.settings = resolved(recipe.grpo, recipe.rewards)
+        measure_kl = recipe.alarms.kl_above is not None
+        self.policy = load_policy(
+            recipe.model, recipe.data, processes.device, with_reference=measure_kl or self.settings.kl > 0
+        )
+        self.named = trainable_parameters(self.policy)
+        self.optimiser = make_optimiser(self.named, recipe.optimiser)
+        self.method, self.normaliser = method(recipe.grpo.method), self._normaliser()
+        self.order = DataOrder.of([Key(row.source, row.task) for row in self.rows], recipe.data, recipe.seed)
+        self.stream = example_stream(bench, self.rows, self.policy, recipe, machine)
+        self.updater = Updater(
+            self.policy,
+            self.optimiser,
+            recipe.grpo,
+            self.settings,
+            processes,
+            max_grad_norm=recipe.optimiser.max_grad_norm,
+            measure_kl=measure_kl,
+        )
+        self.state = begin(out, self.rows, self.policy, self.optimiser, recipe, processes)
+        if "normaliser" in self.state.parts:
+            self.normaliser.restore(self.state.parts["normaliser"])
+            self.method.restore(self.state.parts["method"])
+        if processes.main:
+            write_facts(out, run_facts(recipe, bench, self.policy, processes, self.total))
+        self.log: list[GrpoStep] = []
+
+    def _normaliser(self) -> Normaliser:
+        rewards, statistics = self.recipe.rewards, None
+        if self.settings.normalisation != "none" and rewards.statistics is not None:
+            statistics = BaselineStatistics.load(rewards.statistics)
+            statistics.check(self.policy.checkpoint.revision, self.rewarder.record())
+        return Normaliser(self.settings.normalisation, statistics, k=rewards.k, drift=rewards.drift, share=rewards.ema)
+
+    def train(self, progress: StepDone | None) -> None:
+        """All steps that are left."""
+        log = RunLog(self.out)
+        if self.processes.main:
+            log.cut_after(self.state.step)
+        self.processes.wait()
+        self.log = [row for row in log.read() if isinstance(row, GrpoStep)] if log.log.exists() else []
+        ahead = 2 * self.recipe.batch_size
+        with Prefetched(self._examples(self.state.cursor), ahead) as examples:
+            resamples = self.recipe.grpo.resamples if self.settings.zero_spread == "resample" else 0
+            collector = Collector(examples, self._sample, self.rewarder, self.processes, self.recipe.seed, resamples)
+            while self.state.step < self.total:
+                self._step(collector, log)
+                if progress is not None and self.processes.main:
+                    progress(self.log[-1], self.total)
+
+    def _examples(self, cursor: int) -> Iterator[Example | LeftOut]:
+        """This process' examples from a position on, made ready ahead."""
+        rank, of = self.processes.rank, self.processes.count
+        first = cursor + (rank - cursor) % of
+        return self.stream.stream(self.order.row(p) for p in _counted(first, of))
+
+    def _sample(self, examples: Sequence[Example], seeds: Sequence[int]) -> list[Completions]:
+        grpo, checkpoint = self.recipe.grpo, self.policy.checkpoint
+        sampling = Sampling(
+            grpo.group_size,
+            grpo.max_new_tokens,
+            stop_ids(checkpoint.model, checkpoint.tokenizer),
+            tuple(sorted(self.policy.prompter.vision_ids)),
+            grpo.temperature,
+            grpo.branches,
+            grpo.branch_tokens,
+        )
+        found: list[Completions] = []
+        size = self.machine.rollout_prompts
+        with self.policy.computing():
+            for begin in range(0, len(examples), size):
+                prompts = [example.prompt for example in examples[begin : begin + size]]
+                own = seeds[begin : begin + size]
+                found += sample_groups(self.policy.model, prompts, sampling, seeds=own, tokenizer=checkpoint.tokenizer)
+        return found
+
+    def _step(self, collector: Collector, log: RunLog) -> None:
+        done = self.state.step
+        self.rewarder.state.global_step, self.rewarder.state.max_steps = done, self.total
+        try:
+            collected = collector.collect(self.state.cursor, self.recipe.batch_size)
+        except RewardUnavailable as error:
+            self._save(done, self.state.cursor)
+            self._ended("stopped", done, str(error))
+            raise
+        rate = learning_rate(done, self.total, self.recipe.optimiser)
+        set_rate(self.optimiser, rate)
+        judged, advantages = self._judge(collected)
+        with collected.timed("update"):
+            updated = self.updater.update(collected.own, collected.groups, advantages)
+        row = step_row(done + 1, rate, collected, judged, updated)
+        self.log.append(row)
+        if self.processes.main:
+            log.append(row, step_samples(done + 1, self.recipe.seed, collected, judged))
+        self.state = checkpoints.RunState(done + 1, collected.cursor, self.state.parts)
+        self._check(done + 1)
+        if (done + 1) % self.recipe.save_every == 0 or done + 1 == self.total:
+            self._save(done + 1, collected.cursor)
+
+    def _judge(self, collected: Collected) -> tuple[Judged, Advantages]:
+        """Normalised rewards and advantages of the step's groups, the same on every process."""
+        rewards = [group.rewards for group in collected.groups]
+        trees = [group.trees for group in collected.groups]
+        known = np.array(trees, dtype=np.int64) if trees and None not in trees else None
+        weights = self.recipe.rewards.weights
+        batch = reward_batch(rewards, self.normaliser, weights, self.rewarder.names, known)
+        advantages = self.method.advantages(batch, self.settings.scale)
+        judged = Judged(rewards, weights, batch.total(), advantages.values, self.normaliser.far(rewards))
+        self.normaliser.observe(rewards)
+        return judged, advantages
+
+    def _check(self, step: int) -> None:
+        """Stop on an alarm; mark the newest checkpoint that is known to be good."""
+        found = alarms(self.log, self.recipe.alarms)
+        saved = {int(path.name.partition("-")[2]): path for path in checkpoints.checkpoints(self.out)}
+        if not found:
+            good = last_good(sorted(saved), step, self.recipe.alarms.window)
+            if good is not None and self.processes.main:
+                checkpoints.mark_good(self.out, saved[good])
+            return
+        why = " ".join(alarm.why for alarm in found)
+        self._ended("alarm", step, why)
+        kept = checkpoints.last_good(self.out)
+        where = f"{kept} is kept as the last good checkpoint" if kept else "no checkpoint is old enough to be good"
+        raise RunStoppedError(f"Stopped at step {step}: {why}", remedy=where)
+
+    def _save(self, step: int, cursor: int) -> None:
+        said = {"normaliser": self.normaliser.state(), "method": self.method.state()}
+        self.state = checkpoints.RunState(step, cursor, {**self.state.parts, **said})
+        checkpoints.save(self.out, self.state, self.policy, self.optimiser, self.recipe, self.processes)
+
+    def _ended(self, how: Any, step: int, why: str) -> None:
+        if self.processes.main:
+            end_run(self.out, how, step, why)
+
+
+def _counted(first: int, step: int) -> Iterator[int]:
+    while True:
+        yield first
+        first += step
