@@ -124,6 +124,8 @@ class ExampleMaker:
         self._asker = Asker(settings)
         self._shown = shown_in(bench, EvalOptions(settings=settings, frame_cache=frame_cache))
         self._end = end_token(prompter.tokenizer)
+        added = prompter.tokenizer.added_tokens_decoder.items()
+        self._special = {self._end, *prompter.vision_ids, *(number for number, token in added if token.special)}
 
     def job(self, sample: Sample) -> ClipJob:
         """How the row's frames are got, in whatever process.
@@ -168,6 +170,6 @@ class ExampleMaker:
         """
         tokenizer = self.prompter.tokenizer
         ids: list[int] = tokenizer(sample.answer, add_special_tokens=False)["input_ids"]
-        if set(ids) & set(tokenizer.all_special_ids):
+        if self._special.intersection(ids):
             raise MedVidBenchError(f"The answer of {sample.sample_id} holds a special token.", "plain text")
         return torch.tensor([*ids, self._end])
