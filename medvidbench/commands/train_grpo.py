@@ -1,0 +1,53 @@
+"""`medvidbench train grpo`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from medvidbench.training.machine import Machine
+
+
+def run(
+    recipe_name: str,
+    benchmark: Path | None,
+    out: Path,
+    changes: Sequence[str] = (),
+    *,
+    model: str | None = None,
+    statistics: Path | None = None,
+    resume: bool = True,
+    workers: int | None = None,
+    prepared: Path | None = None,
+    frame_cache: Path | None = None,
+) -> None:
+    """Improves a model by reinforcement on a benchmark's training rows, and says where it is.
+
+    Args:
+        recipe_name: of one that ships, or a .yaml file.
+        model, statistics: in place of the recipe's.
+
+    Raises:
+        MedVidBenchError: see `medvidbench.training.grpo.run_grpo`.
+    """
+    from rich.console import Console
+
+    from medvidbench.commands.train import StepBar, chosen_recipe, machine_of
+    from medvidbench.training.grpo import run_grpo
+
+    named = {"model.path": model, "rewards.statistics": statistics}
+    # the last of two equal keys counts: a change by name wins
+    changes = [*(f"{key}={value}" for key, value in named.items() if value is not None), *changes]
+    recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes)
+    machine: Machine = machine_of(recipe, frame_cache, prepared, workers, None)
+    with StepBar("Reinforcing", Console(stderr=True)) as bar:
+        folder = run_grpo(recipe, out, resume=resume, progress=bar.say, machine=machine)
+    if bar.last:
+        print(f"{bar.last}. Log: {out / 'log.jsonl'}")  # noqa: T201
+    print(  # noqa: T201
+        f"Model: {folder}\nWatch it: medvidbench train report {out}\n"
+        f"Ask it: medvidbench eval --model hf:{folder} --data {recipe.data.benchmark} --out RUN"
+    )
