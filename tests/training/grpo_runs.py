@@ -1,4 +1,4 @@
-"""What the tests of the GRPO loop share; run as a program, it does one run and says each step, for tests that kill it."""
+"""What the tests of the GRPO loop share; as a program it does one run and says each step, for tests that kill it."""
 
 from __future__ import annotations
 
