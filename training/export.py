@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,13 +64,16 @@ def export(policy: Policy, folder: Path, note: str = "") -> Path:
 
 def final_weights(policy: Policy) -> dict[str, Tensor]:
     """The trained tensors by the base model's names, on the CPU, in float32; LoRA as `W + scale * B A`."""
+    return {name: value.to("cpu", torch.float32) for name, value in merged_weights(policy)}
+
+
+@torch.no_grad()
+def merged_weights(policy: Policy) -> Iterator[tuple[str, Tensor]]:
+    """The same one by one, where they lie and as they are stored: a second copy of the model is never in memory."""
     if policy.lora is None:
-        found: Mapping[str, Tensor] = dict(trainable_parameters(policy))
-    else:
-        found = {
-            f"{name}.weight": layer.base_layer.weight.float() + layer.get_delta_weight("default").float()
-            for name, layer in policy.core.named_modules()
-            if hasattr(layer, "get_delta_weight") and hasattr(layer, "base_layer")
-        }
-    with torch.no_grad():
-        return {name: value.detach().to("cpu", torch.float32) for name, value in found.items()}
+        for name, value in trainable_parameters(policy):
+            yield name, value.detach()
+        return
+    for name, layer in policy.core.named_modules():
+        if hasattr(layer, "get_delta_weight") and hasattr(layer, "base_layer"):
+            yield f"{name}.weight", layer.base_layer.weight.float() + layer.get_delta_weight("default").float()

@@ -116,7 +116,7 @@ def sample_groups(
             groups = [[_answer(sampling.limit, seed, i) for i in range(sampling.group_size)] for seed in seeds]
             Decoding(model, inputs, groups).run(_choice(sampling))
     trees = torch.tensor(sampling.trees) if sampling.branched else None
-    return [_completions(group, trees, tokenizer, pad) for group in groups]
+    return [to_completions(group, trees, tokenizer, pad) for group in groups]
 
 
 def _branched(model: Any, inputs: dict[str, Any], sampling: Sampling, seeds: Sequence[int]) -> list[list[Answer]]:
@@ -151,7 +151,8 @@ def _generator(seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def _completions(group: Sequence[Answer], trees: torch.Tensor | None, tokenizer: Any, pad: int) -> Completions:
+def to_completions(group: Sequence[Answer], trees: torch.Tensor | None, tokenizer: Any, pad: int) -> Completions:
+    """The answers to one prompt, whoever drew them, as the tensors of a group."""
     longest = max(len(answer.tokens) for answer in group)
     ids = torch.full((len(group), longest), pad)
     logps = torch.zeros(len(group), longest)

@@ -91,7 +91,7 @@ def _text(path: Path) -> str:
 
 def _window(recipe: str) -> int:
     """The alarms' window; that of the defaults where the recipe can't be read, which is no reason to show nothing."""
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     try:
         found = yaml.safe_load(recipe)["alarms"]["window"]
