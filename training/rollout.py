@@ -99,7 +99,8 @@ def sample_groups(
     """A group of completions of each prompt, decoded together (prompts padded on the left).
 
     Args:
-        model: a Qwen2.5-VL; while it samples, it is in evaluation mode.
+        model: a Qwen2.5-VL; while it samples, it is in evaluation mode. Under FSDP gather its weights first: processes
+            take different numbers of steps, and a sharded model would wait for all of them at each.
         seeds: one a prompt.
 
     Raises:

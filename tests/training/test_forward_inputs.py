@@ -69,6 +69,12 @@ def test_lengths_that_do_not_fit_are_refused(lengths: list[int], model: QwenLoca
         forward("prefix_kv")(model.checkpoint.model, ask(model), drawn([2, 2])[0], torch.tensor(lengths))
 
 
+def test_no_completion_at_all_is_refused(model: QwenLocal) -> None:
+    none = torch.empty(0, 3, dtype=torch.int64)
+    with pytest.raises(MedVidBenchError, match="G at least 1"):
+        forward("prefix_packed")(model.checkpoint.model, ask(model), none, none[:, 0])
+
+
 def test_a_packed_row_is_refused_under_an_attention_without_masks(
     model: QwenLocal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

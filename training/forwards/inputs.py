@@ -60,9 +60,14 @@ def prepare(model: Any, prompt: QwenPrompt, ids: Tensor, lengths: Tensor, suppre
     config = config_of(model)
     check_prompt(prompt, config)
     ids, lengths = ids.cpu(), lengths.cpu()
-    if ids.ndim != 2 or lengths.shape != ids.shape[:1] or bool(((lengths < 0) | (lengths > ids.shape[1])).any()):
+    if (
+        ids.ndim != 2
+        or not len(ids)
+        or lengths.shape != ids.shape[:1]
+        or bool(((lengths < 0) | (lengths > ids.shape[1])).any())
+    ):
         seen = f"Completions of shape {tuple(ids.shape)} with lengths {lengths.tolist()}."
-        raise MedVidBenchError(seen, "ids (G, T) and G lengths from 0 to T")
+        raise MedVidBenchError(seen, "ids (G, T) and G lengths from 0 to T, G at least 1")
     mask = length_mask(ids, lengths)
     check_completions(ids[mask], config, suppressed)
     device = next(model.parameters()).device

@@ -40,16 +40,19 @@ def completion_scores(
     request = prepare(model, prompt, ids, lengths, suppressed)
     out = model(**request.inputs, use_cache=True, logits_to_keep=1)
     first = torch.where(request.steps == 0, 0, -1).expand_as(request.ids)
-    parts = [Part(out.logits[0], first)]
-    if request.lengths.numel() and int(request.lengths.max()) > 1:
-        parts.append(_rest(model, request, out.past_key_values))
+    parts = [Part(out.logits[0], first), _rest(model, request, out.past_key_values)]
     return token_scores(parts, request.ids, request.lengths, temperature=temperature, suppressed=suppressed)
 
 
 def _rest(model: Any, request: Request, cache: Any) -> Part:
-    """The second tokens and later ones, each predicted by the completion's token before it."""
-    ids = request.ids[:, : int(request.lengths.max()) - 1].to(request.device)
-    count, steps = ids.shape
+    """The second tokens and later ones, each predicted by the completion's token before it.
+
+    At least one token a row is fed, whether it predicts one that counts or not: processes that share a model (DDP,
+    FSDP) must call it equally often.
+    """
+    count, steps = len(request.ids), max(1, int(request.lengths.max()) - 1)
+    filler = request.inputs["input_ids"][:, -1:].expand(count, 1)
+    ids = torch.cat([request.ids.to(request.device), filler], dim=1)[:, :steps]
     expand_cache(cache, count)
     logits = model(
         input_ids=ids,
@@ -58,9 +61,9 @@ def _rest(model: Any, request: Request, cache: Any) -> Part:
         past_key_values=cache,
         use_cache=True,
     ).logits
-    row_of = torch.full(request.ids.shape, -1)
+    row_of = torch.full((count, max(request.ids.shape[1], steps + 1)), -1)
     row_of[:, 1 : steps + 1] = torch.arange(count * steps).view(count, steps)
-    return Part(logits.reshape(count * steps, logits.shape[-1]), row_of)
+    return Part(logits.reshape(count * steps, logits.shape[-1]), row_of[:, : request.ids.shape[1]])
 
 
 def refuse_checkpointing(model: Any) -> None:
