@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import Parameter
 
+from medvidbench.errors import MedVidBenchError
 from medvidbench.models.torch_env import transformers_module
 
 T = TypeVar("T")
+SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
+"""accelerate's names of launches that spread one model over processes."""
 BUCKET = 1 << 26
 """Numbers that are summed in one call at most: bounds the copy (256 MB in float32)."""
 
@@ -40,13 +43,18 @@ class Processes:
         """Joins the processes that were launched together; the caller's device counts where there is one process.
 
         Raises:
-            MedVidBenchError: torch or transformers is not installed, or there is no such device.
+            MedVidBenchError: torch or transformers is not installed, there is no such device, or the processes were
+                launched to share one model, which nothing here would do.
         """
         from medvidbench.models.torch_env import choose_device
 
         transformers_module()  # sets a broken torchvision aside, which accelerate would trip over
         chosen = choose_device(device)
         accelerator = importlib.import_module("accelerate").Accelerator(cpu=chosen == "cpu")
+        kind = accelerator.distributed_type.value
+        if kind in SHARDED:
+            seen = f"A launch with {kind}: each process would hold the whole model all the same."
+            raise MedVidBenchError(seen, "data parallelism", "torchrun, or training/launch/one-node-ddp.yaml")
         return cls(accelerator, chosen if accelerator.num_processes == 1 else str(accelerator.device))
 
     @property
