@@ -8,10 +8,11 @@ with p25, p50, p75, mean and std of the model that reinforcement starts from, on
 (a caption's two parts are normalised each by its own, and averaged by weight afterwards). Rules that the paper leaves
 open, and why they are as they are:
 
-* IQR near 0. IoU rewards are often 0 for most completions, and then p25 = p50 = p75. Dividing by (nearly) nothing
-  would turn the logistic into a step that sees only "above the median or not". Where the IQR is under a tenth of what
-  a normal distribution of the same standard deviation would have (1.349 std), that takes its place: k keeps its
-  meaning. Where the standard deviation is 0 too (all rewards equal), the scale is 1: rewards in [0, 1] pass smoothly.
+* IQR near 0. IoU rewards are often 0 for most completions, and then p25 = p50 = p75, or p75 is next to nothing. Divided
+  by that, the logistic is a step that sees only "above the median or not". Where the IQR is under a quarter of what a
+  normal distribution of the same standard deviation would have (1.349 std), that takes its place: k keeps its meaning,
+  and a reward 3 std above the median is not yet flat. Where the standard deviation is 0 too (all rewards equal), the
+  scale is 1: rewards in [0, 1] pass smoothly.
 * z is clipped to +-10: beyond, the logistic is flat to 1e-13 at k = 3 already, and no exponential can overflow.
 * Fewer than 50 rewards of a pair: the statistics of its task over all sources (`BaselineStatistics.of`).
 * A pair that the statistics don't have is an error that names it. None stays "does not apply".
@@ -42,7 +43,7 @@ __all__ = ["BaselineStatistics", "Normaliser", "logistic", "reward_batch", "scal
 Kind = Literal["logistic", "zscore", "none"]
 NORMAL_IQR = 1.349
 """IQR of a normal distribution with standard deviation 1."""
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.25
 NO_SPREAD = 1e-9
 CLIP = 10.0
 FAR = 3.0

@@ -102,9 +102,16 @@ def test_equal_rewards_have_the_scale_one():
 
 
 def test_a_tiny_iqr_beside_a_large_spread_is_no_scale():
-    # IQR 0.001 with std 0.3: a tenth of 1.349 * 0.3 is 0.04, far above
-    assert scale_of(0.001, 0.3) == pytest.approx(1.349 * 0.3)
-    assert scale_of(0.05, 0.3) == 0.05
+    # a quarter of 1.349 * 0.3 is 0.1012
+    assert scale_of(0.001, 0.3) == scale_of(0.1, 0.3) == pytest.approx(1.349 * 0.3)
+    assert scale_of(0.102, 0.3) == 0.102
+
+
+def test_three_standard_deviations_above_a_tied_median_are_not_flat():
+    # 74 % zeros, the rest even in (0, 1]: p75 = 0.048, std 0.27; by the IQR, 0.5 and 1 would lie 10.4 and 20.8 above
+    values = [0.0] * 74 + [k / 26 for k in range(1, 27)]
+    half, whole = normaliser(values)(TAG, "task", [0.5, 1.0])
+    assert whole - half > 0.01
 
 
 @pytest.mark.filterwarnings("error")
@@ -131,7 +138,7 @@ def test_an_affine_map_of_a_pairs_rewards_changes_no_normalised_reward(values, s
     assume(np.std(values) > 1e-3)
     # at the edge of the rule for a small IQR a rounding decides
     iqr = np.subtract(*np.quantile(values, [0.75, 0.25]))
-    assume(abs(iqr / (0.1349 * np.std(values)) - 1) > 1e-6)
+    assume(abs(iqr / (0.25 * 1.349 * np.std(values)) - 1) > 1e-6)
     mapped = [slope * value + shift for value in values]
     first = normaliser(values)(TAG, "task", values)
     second = normaliser(mapped)(TAG, "task", mapped)
