@@ -13,6 +13,7 @@ from medvidbench.judges.lexicon_files import Lexicon
 from medvidbench.judges.readings import Clause, Mention, Reading
 
 _THINGS = ("instrument", "material")
+_SMALL = frozenset(("of", "the", "a", "an", "in", "on", "from", "to", "at", "by", "with", "into", "its", "for"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def finish(reading: Reading, lexicon: Lexicon) -> None:
     """Joins the pieces of each clause, negates, orders, and makes compounds, in place."""
     reading.clauses = _joined(reading.clauses)
     for clause in reading.clauses:
-        _negate(clause, lexicon)
+        _negate(clause, lexicon, reading.tokens)
         _compound(clause, lexicon)
     _order(reading.clauses)
 
@@ -71,15 +72,24 @@ def _joined(clauses: Sequence[Clause]) -> list[Clause]:
         loose = clause.opened in ("soft", "or") and last is not None and last.sentence == clause.sentence
         # "without bleeding or leakage" denies both
         listed = clause.opened == "or" and not any(mention.verb for mention in clause.mentions)
-        if last is not None and loose and (listed or not (clause.acts and last.acts)):
+        # "not recapped after use and drops": what follows isn't after
+        bare = (
+            last is not None
+            and last.opened == "after"
+            and not last.mentions
+            and clause.opened == "soft"
+            and clause.acts
+        )
+        if last is not None and loose and not bare and (listed or not (clause.acts and last.acts)):
             last.mentions += clause.mentions
             last.marks += clause.marks
+            last.unknown += clause.unknown
         else:
             out.append(clause)
-    return [clause for clause in out if clause.mentions or clause.marks]
+    return [clause for clause in out if clause.mentions or clause.marks or clause.unknown]
 
 
-def _negate(clause: Clause, lexicon: Lexicon) -> None:
+def _negate(clause: Clause, lexicon: Lexicon, tokens: Sequence[str]) -> None:
     if not any(mark in ("negation", "negated") for _, mark, _ in clause.marks):
         _settle(clause, False)
         return
@@ -95,24 +105,30 @@ def _negate(clause: Clause, lexicon: Lexicon) -> None:
         elif mark == "negation" and at not in shields:
             verbal = "not" in said.split() or said in ("never", "cannot", "un") or "to" in said.split()
             denied |= verbal
-            _deny(clause.mentions, at, reach, verbal)
+            _deny(clause.mentions, at, reach, verbal, tokens)
     _settle(clause, denied)
 
 
-def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool) -> None:
-    """ "not" denies the verbs and states behind it, "no" and "without" what stands before the next verb, or it."""
+def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool, tokens: Sequence[str]) -> None:
+    """ "not" denies the verbs and states behind it, "no" and "without" the first thing or deed and what is listed."""
     denied = False
     for mention in mentions:
         if at < mention.at <= at + reach:
-            if denied and not verbal and mention.verb:
+            if denied and not verbal and (mention.verb or not _is_listed(mention, tokens)):
                 return
-            denied |= mention.concept.level > 0
+            denied |= mention.concept.level > 0 or mention.verb
             if _takes_negation(mention):
                 mention.negated = not mention.negated
                 if verbal and mention.verb:
                     return
             elif not verbal and mention.concept.level:
                 mention.negated = True
+
+
+def _is_listed(mention: Mention, tokens: Sequence[str]) -> bool:
+    """Whether it follows another by "or", a comma or nothing: "without bleeding or bile leakage"."""
+    before = tokens[max(0, mention.at - 2) : mention.at]
+    return not before or before[-1] not in _SMALL or "or" in before or "nor" in before
 
 
 def _settle(clause: Clause, denied: bool) -> None:

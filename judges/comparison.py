@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from medvidbench.judges.clauses import Deed, deeds
-from medvidbench.judges.differences import directions, orders, places, quantities, roles, sides
-from medvidbench.judges.findings import Finding, Kind, Unit
+from medvidbench.judges.differences import compare_paths, directions, orders, places, quantities, roles, sides
+from medvidbench.judges.edits import edited
+from medvidbench.judges.findings import WEIGHT, Finding, Kind, Unit
+from medvidbench.judges.goodwill import trusted
 from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
 from medvidbench.judges.readings import Reading
-from medvidbench.judges.wording import exchanged
+from medvidbench.judges.steps import compare_steps
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
+LIGHT: Final = "light_verb"
+"""Verbs that leave the deed to a noun: "performs the dissection of"."""
 _TOOLS: Final = frozenset({"instrument", "material"})
 _PARTNERS: Final = {
     "state": ("action",),
@@ -48,29 +52,19 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     findings += places(reference.places, prediction.places, directions(said, lexicon), said)
     findings += quantities(reference, prediction)
     findings += roles(done, told, lexicon) + orders(done, told)
-    if not any(f.contradicts or f.kind == "omitted" for f in findings):
-        findings = _exchanged(findings, reference, prediction)
-    return Comparison(tuple(findings), reference, prediction, done, told)
-
-
-def _exchanged(findings: list[Finding], reference: Reading, prediction: Reading) -> list[Finding]:
-    """What nearly equal texts have exchanged; an invented thing in the place of a word is one of those."""
-    invented = {word: f for f in findings if f.kind == "invented" for word in f.prediction.split()}
-    found = exchanged(reference, prediction, invented)
-    if not found:
-        return findings
-    placed = [next((invented[w] for w in f.prediction.split() if w in invented), None) for f in found]
-    used = {id(f) for f in placed if f is not None}
-    better = [
-        f if known is None else replace(f, category=known.category, said=known.said)
-        for f, known in zip(found, placed, strict=True)
-    ]
-    return [f for f in findings if id(f) not in used] + better
+    findings = compare_paths(reference.paths, prediction.paths, findings)
+    findings = edited(reference, prediction, findings, lexicon)
+    told_steps = compare_steps(reference, prediction, lexicon)
+    known = any(f.kind == "order" for f in findings)
+    findings += [f for f in told_steps if not (known and f.kind == "order")]
+    return Comparison(tuple(trusted(findings, reference, prediction)), reference, prediction, done, told)
 
 
 def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
     found: dict[tuple[str, bool], Unit] = {}
     for mention in reading.mentions:
+        if mention.concept.name == LIGHT:
+            continue
         # "free of fat" names the fat; of things only fluids and materials can be missing
         countable = mention.concept.category in ("material", *_NEGATED_BY_NOUN) or "fluid" in mention.concept.parents
         negated = mention.negated and countable
@@ -83,12 +77,17 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
             unit.lay, unit.words = False, mention.words
         for axis, value in mention.sides:
             unit.sides.setdefault(axis, set()).add(value)
-    implied = {other: unit.words for unit in list(found.values()) for other in unit.concept.implies}
+    implied = {
+        other: (unit.words, unit.negated and unit.concept.finding)
+        for unit in list(found.values())
+        for other in unit.concept.implies
+    }
     for unit in found.values():
         unit.implied = unit.concept.name in implied
-    for name, words in implied.items():
+    for name, (words, negated) in implied.items():
         # what is implied can be matched, and is neither missing nor invented
-        found.setdefault((name, False), Unit(lexicon.concepts[name], words, False, False, said=False, implied=True))
+        unit = Unit(lexicon.concepts[name], words, negated, False, said=False, implied=True)
+        found.setdefault((name, negated), unit)
     return list(found.values())
 
 
@@ -115,7 +114,7 @@ def _aligned(truth: Sequence[Unit], said: Sequence[Unit], lexicon: Lexicon) -> l
             out.append(_matched(unit, unit))
         else:
             left.append(unit)
-    out += _ambiguous(left, open_said)
+    out += _ambiguous(left, open_said, lexicon)
     out += _related(left, open_said, lexicon)
     _spare(truth, open_said, lexicon)
     surplus = list(open_said.values())
@@ -143,24 +142,24 @@ def _matched(unit: Unit, same: Unit) -> Finding:
     return Finding("matched", category, 1.0, unit.weight, name, name, unit.words, same.words, 1.0)
 
 
-def _ambiguous(left: list[Unit], said: dict[int, Unit]) -> list[Finding]:
+def _ambiguous(left: list[Unit], said: dict[int, Unit], lexicon: Lexicon) -> list[Finding]:
     """Words of several meanings agree when one meaning does: "clears the blood" with "suctions the blood"."""
     out: list[Finding] = []
     for unit in list(left):
-        key = next((key for key, other in said.items() if _may_agree(unit, other)), None)
+        key = next((key for key, other in said.items() if _may_agree(unit, other, lexicon)), None)
         if key is not None:
             left.remove(unit)
-            out.append(_matched(unit, said.pop(key)))
+            match = _matched(unit, said.pop(key))
+            out.append(replace(match, weight=max(match.weight, WEIGHT[2]) if unit.others else match.weight))
     return out
 
 
-def _may_agree(unit: Unit, other: Unit) -> bool:
-    meant = (
-        unit.concept.name in other.others
-        or other.concept.name in unit.others
-        or not unit.others.isdisjoint(other.others)
-    )
-    return meant and unit.negated == other.negated and unit.said and other.said
+def _may_agree(unit: Unit, other: Unit, lexicon: Lexicon) -> bool:
+    names = unit.concept.name, other.concept.name
+    meant = names[0] in other.others or names[1] in unit.others or not unit.others.isdisjoint(other.others)
+    if not (meant and unit.negated == other.negated and unit.said and other.said):
+        return False
+    return lexicon.relation(*names)[0] != "opposite"
 
 
 def _related(left: list[Unit], said: dict[int, Unit], lexicon: Lexicon) -> list[Finding]:

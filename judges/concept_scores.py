@@ -15,7 +15,8 @@ instrument_anatomy: F over instruments, materials and structures; contradictions
 specificity: R with every concrete word credited, right or wrong, and places and quantities as units.
 clinical_context: F over phases, procedures, signs and findings; the shared regions of the body; F of the deeds, a
 substituted one counting `SAME_STEP`; times `ORDER` when deeds are told in the inverse order, `DENIED` when something
-is denied or reversed, `UNSAFE` for a never-event. action_state: F over actions and states; contradictions of direction
+is denied or reversed, `OTHER_PICTURE` for another structure, finding, side or dose, `OTHER_DEED` for any other
+contradiction, `ONE_STEP` for a step that only one text tells, `UNSAFE` for a never-event. action_state: F over actions and states; contradictions of direction
 and sign count here.
 
 A dimension without a unit in the reference takes the mean of those that have some. What the lexicon doesn't know is
@@ -42,7 +43,7 @@ from medvidbench.judges.safety import NeverEvent
 
 FIRST: Final = 0.62
 FURTHER: Final = 0.85
-GAP: Final = 0.93
+GAP: Final = 0.97
 LAY, WRONG_TERM, COVERED = 0.25, 0.6, 0.4
 SAME_STEP, ORDER, UNSAFE, DENIED = 0.6, 0.6, 0.45, 0.8
 ADDED_VERB: Final = 0.4
@@ -54,6 +55,8 @@ DEEDS: Final = frozenset({"action", "state"})
 CONTEXT: Final = frozenset({"context"})
 TERMS: Final = OBJECTS | DEEDS | CONTEXT
 CONTEXT_AT: Final = DIMENSIONS.index("clinical_context")
+ONE_STEP, OTHER_PICTURE, OTHER_DEED = 0.72, 0.75, 0.85
+_PICTURE: Final = frozenset({"anatomy", "state", "side", "direction", "context", "quantity"})
 _STATED: Final = frozenset({"matched", "lay", "vaguer", "substituted", "opposite", "negated"})
 
 
@@ -138,7 +141,11 @@ def _is_verb_alone(finding: Finding) -> bool:
 
 
 def _specificity(comparison: Comparison, beta: float) -> float | None:
-    found = [f for f in comparison.findings if f.kind not in ("invented", "role", "order") and f.weight]
+    found = [
+        f
+        for f in comparison.findings
+        if f.kind not in ("invented", "role", "order") and f.category != "step" and f.weight
+    ]
     if not found:
         return None
     vague = sum(f.kind == "vaguer" for f in found)
@@ -157,6 +164,9 @@ def _context(comparison: Comparison, beta: float) -> float | None:
     mean = sum(weight * value for weight, value in told) / sum(weight for weight, _ in told)
     denied = any(f.kind in ("negated", "opposite") for f in comparison.findings)
     mean *= DENIED if denied else 1.0
+    against = [f.category for f in comparison.findings if f.contradicts]
+    mean *= (OTHER_PICTURE if _PICTURE.intersection(against) else OTHER_DEED) if against else 1.0
+    mean *= ONE_STEP ** min(2, sum(f.category == "step" for f in comparison.findings))
     inverted = max((f.weight for f in comparison.findings if f.kind == "order"), default=0.0)
     return mean * (1 - (1 - ORDER) * inverted)
 
@@ -229,7 +239,7 @@ _SUBJECTS: Final = {
     "terminology": (frozenset({"lay", "vaguer", "substituted", "matched"}), TERMS),
     "instrument_anatomy": (None, OBJECTS | {"side", "agent", "target"}),
     "specificity": (frozenset({"vaguer", "omitted", "matched"}), TERMS | {"side", "quantity"}),
-    "clinical_context": (None, CONTEXT | {"order", "action"}),
+    "clinical_context": (None, CONTEXT | {"order", "action", "step"}),
     "action_state": (None, DEEDS | {"direction"}),
 }
 _WORDS: Final = {

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from medvidbench.judges.clauses import finish
 from medvidbench.judges.lexicon_files import Lexicon, Sense, phrases, plain
+from medvidbench.judges.paths import paths
 from medvidbench.judges.readings import Clause, Mention, Place, Reading
 
 MOST_TOKENS: Final = 3000
@@ -36,6 +37,9 @@ class Reader:
         self.toward = frozenset(phrases(grammar["toward"]))
         self.articles = frozenset(phrases(grammar["articles"]))
         self.stop_words = frozenset(grammar["stop_words"].split())
+        self.long = {short: tuple(words.split()) for short, words in grammar["abbreviations"].items()}
+        self.short = frozenset(self.long)
+        self.sides = lexicon.side_words
         self.numbers = {word: float(i) for i, word in enumerate(phrases(grammar["numbers"]))}
         self.units = {
             unit: (dimension, float(factor))
@@ -47,8 +51,11 @@ class Reader:
         """What a text says."""
         tokens = _TOKEN.findall(plain(text))
         words = sum(token not in SENTENCE_ENDS and token not in SOFT_ENDS for token in tokens)
+        if not self.short.isdisjoint(tokens):
+            tokens = [word for token in tokens for word in self.long.get(token, (token,))]
         tokens = tokens[:MOST_TOKENS]
-        reading = Reading([Clause(0)], [], [], [], words, distinct_share(tokens), tuple(tokens))
+        ways = tuple(paths(tokens, self.sides))
+        reading = Reading([Clause(0)], [], [], [], words, distinct_share(tokens), tuple(tokens), ways)
         self._walk(tokens, reading)
         finish(reading, self.lexicon)
         return reading
@@ -87,6 +94,7 @@ class Reader:
                     continue
                 if token.isalpha() and len(token) > 2 and token not in self.stop_words and token not in self.heads:
                     reading.unknown.append(token)
+                    reading.clauses[-1].unknown.append(token)
                 i += 1
                 continue
             sides = self._take(tokens, i, end, senses, reading, sides)
@@ -211,16 +219,44 @@ class Reader:
 
     def _quantity(self, tokens: Sequence[str], i: int) -> tuple[tuple[str, float], int] | None:
         token = tokens[i]
-        value = self.numbers.get(token)
+        value, end = self.numbers.get(token), i + 1
+        if token in _TIMES:
+            return ("times", _TIMES[token]), end
+        if token in _PARTS and (part := self._part(tokens, i)) is not None:
+            return part
         if value is None:
             if not token[0].isdecimal():
                 return None
             value = float(token.replace(",", "."))
-        unit = self.units.get(tokens[i + 1]) if i + 1 < len(tokens) else None
+        unit = self.units.get(tokens[end]) if end < len(tokens) else None
         if unit is None:
             # "one" is an article as often as a number
-            return None if value == 1 else (("number", value), i + 1)
-        return (unit[0], round(value * unit[1], 6)), i + 2
+            return None if value == 1 else (("number", value), end)
+        name, amount, end = unit[0], value * unit[1], end + 1
+        if name in ("volume", "drops", "mass", "dose") and (by := self._per(tokens, end)) is not None:
+            name, amount, end = f"{name} rate", amount / by[0], by[1]
+        return (name, round(amount, 6)), end
+
+    def _per(self, tokens: Sequence[str], i: int) -> tuple[float, int] | None:
+        """Seconds of "per minute", "a minute", "min" behind a volume, and the index behind."""
+        if i < len(tokens) and tokens[i] in ("per", "a", "an", "every", "each"):
+            i += 1
+        unit = self.units.get(tokens[i]) if i < len(tokens) else None
+        return (unit[1], i + 1) if unit is not None and unit[0] == "time" else None
+
+    def _part(self, tokens: Sequence[str], i: int) -> tuple[tuple[str, float], int] | None:
+        """ "half a minute", "a quarter of an hour": part of one unit."""
+        for at in range(i + 1, min(i + 4, len(tokens))):
+            unit = self.units.get(tokens[at])
+            if unit is not None:
+                return (unit[0], round(_PARTS[tokens[i]] * unit[1], 6)), at + 1
+            if tokens[at] not in ("a", "an", "of"):
+                return None
+        return None
+
+
+_TIMES: Final = {"twice": 2.0, "thrice": 3.0}
+_PARTS: Final = {"half": 0.5, "quarter": 0.25}
 
 
 def longest(trie: dict[str, Any], tokens: Sequence[str], i: int) -> tuple[list[Sense] | None, int]:

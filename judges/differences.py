@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from medvidbench.judges.clauses import Deed
-from medvidbench.judges.findings import Finding, Kind, Unit
+from medvidbench.judges.findings import MOTIONS, Finding, Kind, Unit
 from medvidbench.judges.lexicon_files import Lexicon
+from medvidbench.judges.paths import Path
 from medvidbench.judges.readings import Place, Reading
 
 _Role = TypeVar("_Role", str, tuple[str, str])
@@ -64,9 +65,9 @@ def places(
     bound = {(axis, value) for unit in units for axis, values in unit.sides.items() for value in values}
     known = bound | set(directed.items())
     axes = {axis for axis, _ in bound}
-    for place in dict.fromkeys(truth):
+    for place in sorted(dict.fromkeys(truth), key=lambda place: -_overlap(place, open_said)):
         other = _best_place(place, open_said)
-        if other is not None:
+        if other is not None and _comparable(place, other):
             open_said.remove(other)
             out.append(_placed(place, other))
         elif set(place.values) <= known:
@@ -84,10 +85,20 @@ def _placed(place: Place, other: Place) -> Finding:
     wrong = [axis for axis, value in wanted.items() if axis in found and found[axis] != value]
     share = sum(axis in found for axis in wanted) / len(wanted)
     if wrong or not share:
-        kind: Kind = "direction" if "at" not in (place.role, other.role) else "side"
+        moving = "at" not in (place.role, other.role) or not MOTIONS.isdisjoint(wrong)
+        kind: Kind = "direction" if moving else "side"
         return Finding(kind, kind, 0.0, 1.0, "", "", place.words, other.words, share or 1.0)
     kind = "matched" if share == 1 else "vaguer"
     return Finding(kind, "side", share, 0.5, "", "", place.words, other.words, share)
+
+
+def _comparable(place: Place, other: Place) -> bool:
+    """Whether they tell of one axis: "proximal" and "superior" don't contradict each other."""
+    return bool({axis for axis, _ in place.values} & {axis for axis, _ in other.values})
+
+
+def _overlap(place: Place, said: Sequence[Place]) -> int:
+    return max((len({*place.values} & {*other.values}) for other in said), default=0)
 
 
 def _best_place(place: Place, said: Sequence[Place]) -> Place | None:
@@ -167,7 +178,7 @@ def _exchanged(
         if found and not found & wanted and found <= known:
             return min(wanted), min(found)
     # each deed of the reference needs one of the prediction that shares something, where those name any
-    if len(ours) == len(theirs) == 1 or not theirs or not all(theirs):
+    if len(ours) != len(theirs) or len(ours) == 1 or not all(theirs):
         return None
     for group in ours:
         if not any(group & found for found in theirs):
@@ -210,3 +221,54 @@ def _counterpart(deed: Deed, done: Sequence[Deed], told: Sequence[Deed]) -> Deed
         if (other.action, other.targets, other.agents) == (deed.action, deed.targets, deed.agents)
     ]
     return exact[0] if len(exact) == 1 and len(ours) == 1 else None
+
+
+def compare_paths(truth: Sequence[Path], said: Sequence[Path], findings: list[Finding]) -> list[Finding]:
+    """The findings with a direction for each way that runs the other way; an equal way settles what its sides said."""
+    if not truth or not said:
+        return findings
+    out = list(findings)
+    for path in truth:
+        same = [_same_way(path, other) for other in said]
+        if any(same):
+            # "left hand to right" told as "from the left to the right hand"
+            words = path.words.union(*(other.words for other in said))
+            out = [f for f in out if not _is_settled(f, words)]
+        elif any(_against(path, other) for other in said) and not any(f.kind == "direction" for f in out):
+            told = "; ".join(_spoken_way(other) for other in said)
+            out.append(Finding("direction", "direction", 0.0, 1.0, "", "", _spoken_way(path), told, 1.0))
+    return out
+
+
+def _is_settled(finding: Finding, words: frozenset[str]) -> bool:
+    """Whether an equal way tells its sides: "left hand to right" for "from the left to the right hand"."""
+    if finding.kind in ("side", "role"):
+        told = {*finding.reference.split(), *finding.prediction.split()}
+        return words >= told or ("hand" in words and "hand" in told)
+    said = (finding.reference or finding.prediction).split()
+    return finding.kind in ("omitted", "invented") and bool(said) and words.issuperset(said)
+
+
+def _same_way(path: Path, other: Path) -> bool:
+    starts, ends = path.start & other.start, path.end & other.end
+    if path.start and path.end and other.start and other.end:
+        return not _reversed(path, other) and bool(starts or ends)
+    return bool(starts or ends)
+
+
+def _reversed(path: Path, other: Path) -> bool:
+    ours, theirs = (path.start - path.end, path.end - path.start), (other.start - other.end, other.end - other.start)
+    return bool(ours[0] & theirs[1] and ours[1] & theirs[0])
+
+
+def _against(path: Path, other: Path) -> bool:
+    if path.start and path.end and other.start and other.end:
+        return _reversed(path, other) or not (path.start & other.start or path.end & other.end)
+    if (path.start and path.end) or (other.start and other.end):
+        return False
+    # one landmark each: the same one the other way round, or another one
+    return bool(path.start & other.end or path.end & other.start) or bool(path.end and other.end)
+
+
+def _spoken_way(path: Path) -> str:
+    return " to ".join(" ".join(sorted(words)) for words in (path.start, path.end) if words)

@@ -13,6 +13,8 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 WEIGHT: Final = (0.0, 0.4, 1.0, 1.0)
 """Weight of a unit by its concept's level: a word such as "tool" counts for nothing by itself."""
+MOTIONS: Final = frozenset({"rotation", "sagittal", "line", "angle", "length", "inside"})
+"""Axes of sides that tell a movement wherever they stand."""
 GENERAL_VERB: Final = 0.2
 CONTRADICTIONS: Final = frozenset(
     {"substituted", "opposite", "negated", "side", "direction", "quantity", "role", "order"}

@@ -81,7 +81,36 @@ def verb_forms(phrase: str) -> tuple[str, ...]:
     tail = f" {rest}" if rest else ""
     past = IRREGULAR[verb].split() if verb in IRREGULAR else [_past(verb)]
     forms = dict.fromkeys([verb, _third_person(verb), *past, _gerund(verb)])
-    return tuple(form + tail for form in forms)
+    british = [form.replace("iz", "is") for form in forms] if verb.endswith("ize") and len(verb) > 5 else []
+    return tuple(form + tail for form in dict.fromkeys((*forms, *british)))
+
+
+def nominal(phrase: str) -> str:
+    """The noun of a verb of one word, where a rule gives it; else "".
+
+    >>> nominal("mobilize"), nominal("inspect"), nominal("grasp")
+    ('mobilization', 'inspection', '')
+    """
+    if " " in phrase:
+        return ""
+    for ending, noun in _NOMINAL.items():
+        if phrase.endswith(ending) and len(phrase) > len(ending) + 1:
+            return phrase[: -len(ending)] + noun
+    return ""
+
+
+_NOMINAL: Final = {
+    "ate": "ation",
+    "ize": "ization",
+    "ise": "isation",
+    "ify": "ification",
+    "pose": "posure",
+    "ect": "ection",
+    "uct": "uction",
+    "ess": "ession",
+    "ert": "ertion",
+    "ute": "ution",
+}
 
 
 def _plural(word: str) -> str:

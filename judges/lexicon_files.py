@@ -8,6 +8,7 @@ go into every result, since they decide every score.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.judges.inflection import plurals, verb_forms
+from medvidbench.judges.inflection import nominal, plurals, verb_forms
 
 Relation: TypeAlias = Literal["same", "near", "vaguer", "finer", "opposite", "other"]
 FOLDER: Final = Path(__file__).parent / "lexicon"
@@ -69,6 +70,7 @@ class Lexicon:
 
     Attributes:
         concepts: by name.
+        side_words: "axis:value" of each side or direction of one word.
         trie: nested dictionaries by token; the key "" holds the senses of the form that ends there.
         grammar, safety: the two files as they are.
         digest: SHA-256 of all files, 16 digits.
@@ -83,6 +85,10 @@ class Lexicon:
         for name, document in sorted(documents.items()):
             if "category" in document:
                 self._add_file(name, document)
+        for document in documents.values():
+            for key, entry in document.get("forms", {}).items():
+                self._known([key], "forms")
+                self._add_forms(self.concepts[key], entry)
         # a word's second meanings stand behind its first one
         for forms, sense in self._second:
             _insert(self.trie, forms, sense)
@@ -95,6 +101,13 @@ class Lexicon:
         }
         for key, names in self.safety_names.items():
             self._known(sorted(names), key)
+        self.side_words = {
+            word: f"{axis}:{value}"
+            for axis, values in self.grammar["axes"].items()
+            for value, said in values.items()
+            for word in phrases(said)
+            if " " not in word
+        }
         self.ancestors = {name: self._above(name) for name in self.concepts}
         self._relations: dict[tuple[str, str], tuple[Relation, float]] = {}
         _add_grammar(self.trie, self.grammar)
@@ -146,21 +159,28 @@ class Lexicon:
             bool(entry.get("critical")),
             bool(entry.get("finding")),
         )
+        self._add_forms(self.concepts[name], entry)
+        for key, above in (("each", name), ("beside", entry.get("is", ""))):
+            for phrase in phrases(entry.get(key, "")):
+                self._add(phrase.replace(" ", "_"), category, self._child(above, entry, phrase))
+
+    def _add_forms(self, concept: Concept, entry: Mapping[str, Any]) -> None:
+        name, is_action = concept.name, concept.category == "action"
         for key, lay in (("say", False), ("lay", True), ("also", False)):
             for phrase in phrases(entry.get(key, "")):
-                forms = verb_forms(phrase) if category == "action" else plurals(phrase)
-                sense = Sense(name, category == "action", lay)
+                forms = verb_forms(phrase) if is_action else plurals(phrase)
+                sense = Sense(name, is_action, lay)
                 if key == "also":
                     self._second.append((forms, sense))
                 else:
                     _insert(self.trie, forms, sense)
-        for phrase in phrases(entry.get("each", "")):
-            self._add(phrase.replace(" ", "_"), category, self._child(name, entry, phrase))
+                if is_action and key == "say" and (noun := nominal(phrase)):
+                    self._second.append((plurals(noun), Sense(name, False)))
         _insert(self.trie, (p for n in phrases(entry.get("noun", "")) for p in plurals(n)), Sense(name, False))
 
     @staticmethod
     def _child(name: str, entry: Mapping[str, Any], phrase: str) -> Mapping[str, Any]:
-        """A kind of an entry that needs no more than its name: it differs from its sisters."""
+        """A kind of an entry (`each`), or a thing beside it (`beside`), that needs no more than its name."""
         kept = {key: entry[key] for key in ("region", "critical") if key in entry}
         return kept | {"is": name, "level": 3, "say": phrase}
 
@@ -190,9 +210,17 @@ def phrases(said: str) -> list[str]:
 def plain(text: str) -> str:
     """Lower case, one kind of apostrophe, no possessive, hyphens, underscores and slashes as spaces."""
     lowered = text.lower().replace("\u2019", "'").replace("n't", " not").replace("'s", "")
+    for british, american in _SPELLINGS:
+        lowered = lowered.replace(british, american)
     return lowered.translate(_SPACES)
 
 
+_WORDS: Final = re.compile(r"\d+|[^\W\d]+")
+_SPELLINGS: Final = (
+    ("haem", "hem"), ("anaes", "anes"), ("oesoph", "esoph"), ("oedem", "edem"), ("faec", "fec"), ("caec", "cec"),
+    ("tumour", "tumor"), ("fibre", "fiber"), ("litre", "liter"), ("metre", "meter"), ("centre", "center"),
+    ("paed", "ped"), ("manoeuv", "maneuv"), ("leucoc", "leukoc"),
+)  # fmt: skip
 _SPACES: Final = str.maketrans(dict.fromkeys("-_/‐‑–—*#'\"`", " "))
 
 
@@ -220,7 +248,7 @@ def load_lexicon(version: str = VERSION) -> Lexicon:
 def _insert(trie: dict[str, Any], forms: Iterable[str], sense: Sense) -> None:
     for form in forms:
         node = trie
-        for token in form.split():
+        for token in _WORDS.findall(form):
             node = node.setdefault(token, {})
         senses = node.setdefault("", [])
         # the same word can be a concept's verb and its noun; the same sense once is enough

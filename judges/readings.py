@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medvidbench.judges.lexicon_files import Concept
+from medvidbench.judges.paths import Path
+
+STEM = 5
+"""Letters by which words that the lexicon lacks are compared."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class Clause:
         sentence: number of its sentence.
         time: place in the told order; hard: number of order words passed, so that clauses with different numbers have
             a stated order and others the order of telling alone.
+        unknown: content words that the lexicon doesn't have.
     """
 
     sentence: int
@@ -46,6 +51,7 @@ class Clause:
     marks: list[tuple[int, str, str]] = field(default_factory=list)
     time: int = 0
     hard: int = 0
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def actions(self) -> list[Mention]:
@@ -76,6 +82,7 @@ class Reading:
         places: sides and directions that belong to no concept.
         quantities: (dimension, value in its base unit), e.g. ("length", 5.0).
         unknown: content words that the lexicon doesn't have.
+        paths: ways told by landmarks.
         words: number of words of the whole text; distinct: share of its runs of three words that are different.
     """
 
@@ -86,6 +93,7 @@ class Reading:
     words: int
     distinct: float
     tokens: tuple[str, ...]
+    paths: tuple[Path, ...] = ()
 
     @property
     def mentions(self) -> Iterator[Mention]:

@@ -79,8 +79,8 @@ def _identity(reference: Reference, seed: int) -> Iterator[Change]:
 
 
 def _paraphrase(reference: Reference, seed: int) -> Iterator[Change]:
-    if reference.paraphrase:
-        yield reference.paraphrase, "by hand"
+    for text in filter(None, (reference.paraphrase, *reference.more)):
+        yield text, "by hand"
 
 
 def _clauses(reference: Reference, seed: int) -> Iterator[Change]:

@@ -20,7 +20,7 @@ class Reference:
 
     Attributes:
         marked: one text, or one for each step of a sequence.
-        paraphrase: the same content in other words, or "".
+        paraphrase: the same content in other words, or ""; more: further ones.
         lay: the same in everyday words, or "".
         example: the paper's example of an empty caption, or "".
         invented: sentences of the specialty that are true of none of its references.
@@ -35,6 +35,7 @@ class Reference:
     lay: str
     example: str
     invented: tuple[str, ...]
+    more: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -80,4 +81,5 @@ def _reference(content: Mapping[str, Any], entry: Mapping[str, Any]) -> Referenc
         entry.get("lay", ""),
         entry.get("example", ""),
         tuple(content["invented"]),
+        tuple(entry.get("more", ())),
     )
