@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -162,6 +163,16 @@ def test_an_async_function_that_raises_is_named_too():
 def test_a_function_that_is_not_there_is_found_at_the_start(spec, said):
     with pytest.raises(MedVidBenchError, match=said):
         load_function(spec)
+
+
+def test_a_file_in_the_current_folder_is_found_and_a_broken_one_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rewards_of_mine.py").write_text("def polite(completions):\n    return [1.0] * len(completions)\n")
+    (tmp_path / "rewards_with_a_fault.py").write_text("def f(:\n")
+    assert load_function("rewards_of_mine:polite").call([1, 2]) == [1.0, 1.0]
+    with pytest.raises(MedVidBenchError, match="rewards_with_a_fault"):
+        load_function("rewards_with_a_fault:f")
 
 
 def test_two_rewards_of_one_name_are_refused():

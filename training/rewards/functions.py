@@ -23,9 +23,11 @@ import hashlib
 import importlib
 import inspect
 import math
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, SupportsFloat
 
 from medvidbench.errors import MedVidBenchError
@@ -80,7 +82,7 @@ class Logged:
 
 
 def load_function(spec: str) -> RewardFunction:
-    """The function that "package.module:name" names.
+    """The function that "package.module:name" names, from the packages installed or else the current folder.
 
     Raises:
         MedVidBenchError: not of this form, no such module or name, or not callable.
@@ -88,9 +90,12 @@ def load_function(spec: str) -> RewardFunction:
     module_name, sign, name = spec.partition(":")
     if not sign or not name.isidentifier():
         raise MedVidBenchError(f"The reward function {spec!r}.", "package.module:name")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # last, so that no file of the user's hides an installed package
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         remedy = "run from the folder that holds the module, or install its package"
         raise MedVidBenchError(f"The reward function {spec}: {error}.", "package.module:name", remedy) from error
     call = getattr(module, name, None)
