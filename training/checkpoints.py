@@ -101,6 +101,7 @@ def save(
                 save_file({key: value.cpu().contiguous() for key, value in content.items()}, part / name)
             (part / STATE).write_text(json.dumps(told), encoding="utf-8")
             write_recipe(recipe, part / RECIPE)
+            readable_like(part / STATE)
             _write_manifest(part, state.step, policy, digest_of(weights))
         prune(run, recipe.keep)
     processes.wait()
@@ -221,6 +222,12 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         remedy = "free disk space, and start again: the run goes on from its last checkpoint"
         raise MedVidBenchError(f"The checkpoint {folder} can't be written: {error}.", remedy=remedy) from error
+
+
+def readable_like(file: Path) -> None:
+    """Gives the file's neighbours its permissions: safetensors are written for their owner alone."""
+    for path in file.parent.glob("*.safetensors"):
+        shutil.copymode(file, path)
 
 
 def _to_disk(path: Path) -> None:

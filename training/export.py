@@ -19,6 +19,7 @@ from torch import Tensor
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.checkpoints import load, read_json
 from medvidbench.models.torch_env import quiet, transformers_module
+from medvidbench.training.checkpoints import readable_like
 from medvidbench.training.policy import Policy, trainable_parameters
 from medvidbench.training.tensors import digest_of, load_exactly
 
@@ -52,6 +53,7 @@ def export(policy: Policy, folder: Path, note: str = "") -> Path:
             if content := read_json(policy.checkpoint.source, name):
                 (part / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
         (part / "README.md").write_text(note or "Trained by medvidbench.\n", encoding="utf-8")
+        readable_like(part / "README.md")
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise MedVidBenchError(f"The model can't be written to {folder}: {error}.", remedy="free disk space") from error

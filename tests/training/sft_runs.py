@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,10 @@ def sft_recipe(bench: Path, model: Path, **changes: Any) -> Recipe:
 def run(recipe: Recipe, out: Path, prepared: Path | None = None, **options: Any) -> list[SftStep]:
     """The steps that were done; clips are decoded in this process."""
     steps: list[SftStep] = []
-    told: Callable[[SftStep, int], object] = lambda step, total: steps.append(step)
+
+    def told(step: SftStep, total: int) -> None:
+        steps.append(step)
+
     run_sft(recipe, out, machine=Machine(prepared=prepared, workers=0), progress=told, **options)
     return steps
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 from sft_runs import SMALL, Parts, parts_of
 
 from medvidbench.benchmark import Benchmark
