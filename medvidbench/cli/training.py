@@ -50,6 +50,33 @@ def sft(
 
 
 @train_app.command()
+def stats(
+    recipe: Recipe,
+    out: Out,
+    data: Data = None,
+    model: Annotated[str | None, typer.Option(help="The SFT model; the recipe's own when left out.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Prompts of each source and task.")] = None,
+    changes: Set = None,
+    workers: Workers = None,
+    prepared: Prepared = None,
+    frame_cache: Frames = None,
+) -> None:
+    """Quartiles of the raw rewards of the model that reinforcement starts from, by source and task."""
+    from medvidbench.commands.train_stats import run
+
+    run(
+        recipe,
+        data,
+        out,
+        [*([f"model.path={model}"] if model else []), *(changes or ())],
+        samples=samples,
+        frame_cache=frame_cache,
+        prepared=prepared,
+        workers=workers,
+    )
+
+
+@train_app.command()
 def grpo(
     recipe: Recipe,
     out: Out,
