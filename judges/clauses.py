@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from medvidbench.judges.lexicon_files import Lexicon
 from medvidbench.judges.readings import Clause, Mention, Reading
 
+LIGHT = "light_verb"
+"""Verbs that leave the deed to a noun: "performs the dissection of"."""
 _THINGS = ("instrument", "material")
 _SMALL = frozenset(("of", "the", "a", "an", "in", "on", "from", "to", "at", "by", "with", "into", "its", "for"))
 
@@ -105,7 +107,10 @@ def _negate(clause: Clause, lexicon: Lexicon, tokens: Sequence[str]) -> None:
         elif mark == "negation" and at not in shields:
             verbal = "not" in said.split() or said in ("never", "cannot", "un") or "to" in said.split()
             denied |= verbal
-            _deny(clause.mentions, at, reach, verbal, tokens)
+            if verbal and (done := _left_to_noun(clause.mentions, at)) is not None:
+                done.negated = True
+            else:
+                _deny(clause.mentions, at, reach, verbal, tokens)
     _settle(clause, denied)
 
 
@@ -123,6 +128,15 @@ def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool, tokens
                     return
             elif not verbal and mention.concept.level:
                 mention.negated = True
+
+
+def _left_to_noun(mentions: Sequence[Mention], at: int) -> Mention | None:
+    """The deed before a denied light verb: "clipping of the duct is not performed"."""
+    behind = next((mention for mention in mentions if mention.at > at), None)
+    if behind is None or behind.concept.name != LIGHT or behind.at > at + 2:
+        return None
+    before = [m for m in mentions if m.at < at and m.concept.category == "action" and m.concept.level]
+    return before[0] if before else None
 
 
 def _is_listed(mention: Mention, tokens: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from medvidbench.judges.clauses import Deed, deeds
+from medvidbench.judges.clauses import LIGHT, Deed, deeds
 from medvidbench.judges.differences import compare_paths, directions, orders, places, quantities, roles, sides
 from medvidbench.judges.edits import edited
 from medvidbench.judges.findings import WEIGHT, Finding, Kind, Unit
@@ -21,8 +21,6 @@ from medvidbench.judges.readings import Reading
 from medvidbench.judges.steps import compare_steps
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
-LIGHT: Final = "light_verb"
-"""Verbs that leave the deed to a noun: "performs the dissection of"."""
 _TOOLS: Final = frozenset({"instrument", "material"})
 _PARTNERS: Final = {
     "state": ("action",),

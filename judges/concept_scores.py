@@ -16,8 +16,8 @@ specificity: R with every concrete word credited, right or wrong, and places and
 clinical_context: F over phases, procedures, signs and findings; the shared regions of the body; F of the deeds, a
 substituted one counting `SAME_STEP`; times `ORDER` when deeds are told in the inverse order, `DENIED` when something
 is denied or reversed, `OTHER_PICTURE` for another structure, finding, side or dose, `OTHER_DEED` for any other
-contradiction, `ONE_STEP` for a step that only one text tells, `UNSAFE` for a never-event. action_state: F over actions and states; contradictions of direction
-and sign count here.
+contradiction, `ONE_STEP` for a step that only one text tells, `UNSAFE` for a never-event. action_state: F over actions
+and states; contradictions of direction and sign count here.
 
 A dimension without a unit in the reference takes the mean of those that have some. What the lexicon doesn't know is
 compared by its words: with fewer than `ENOUGH` units in the reference, the F of content words takes their share.

@@ -40,7 +40,9 @@ class Reader:
         self.long = {short: tuple(words.split()) for short, words in grammar["abbreviations"].items()}
         self.short = frozenset(self.long)
         self.sides = lexicon.side_words
-        self.numbers = {word: float(i) for i, word in enumerate(phrases(grammar["numbers"]))}
+        self.numbers = {word: float(i) for i, word in enumerate(phrases(grammar["numbers"]))} | {
+            word: float(value) for word, value in grammar["tens"].items()
+        }
         self.units = {
             unit: (dimension, float(factor))
             for dimension, units in grammar["units"].items()
@@ -98,7 +100,8 @@ class Reader:
                 i += 1
                 continue
             sides = self._take(tokens, i, end, senses, reading, sides)
-            i = end
+            # of "injects local anesthetic" the drug is read as well
+            i = i + 1 if end - i > 1 and tuple(tokens[i:end]) in self.lexicon.open_phrases else end
         self._flush(tokens, sides, reading)
 
     def _take(

@@ -37,7 +37,7 @@ def sides(truth: Iterable[Unit], said: Iterable[Unit], free: Sequence[Place]) ->
 def _side(unit: Unit, values: set[str], found: set[str]) -> Finding:
     name = unit.concept.name
     words = f"{' '.join(sorted(values))} {unit.words}", f"{' '.join(sorted(found))} {unit.words}".strip()
-    if found and not found & values:
+    if found and not found & values and "both" not in found | values:
         return Finding("side", "side", 0.0, 1.0, name, name, *words, 1.0)
     if values - found:
         return Finding("omitted", "side", 0.0, 0.5, name, "", words[0])
@@ -82,7 +82,11 @@ def places(
 
 def _placed(place: Place, other: Place) -> Finding:
     wanted, found = dict(place.values), dict(other.values)
-    wrong = [axis for axis, value in wanted.items() if axis in found and found[axis] != value]
+    wrong = [
+        axis
+        for axis, value in wanted.items()
+        if axis in found and value != found[axis] and "both" not in (value, found[axis])
+    ]
     share = sum(axis in found for axis in wanted) / len(wanted)
     if wrong or not share:
         moving = "at" not in (place.role, other.role) or not MOTIONS.isdisjoint(wrong)

@@ -1,8 +1,8 @@
 """Nearly equal texts: what stands in the place of what, where the lexicon can't tell.
 
 Two captions that differ in a few short runs of words say the same but for these runs. A run with a word that the
-lexicon lacks, a preposition of place, or a general verb in the place of an unrelated one is an exchange unless both runs are
-forms, initials or quantities of the same. A paraphrase differs in more and is never looked at here.
+lexicon lacks, a preposition of place, or a general verb in the place of an unrelated one is an exchange unless both runs
+are forms, initials or quantities of the same. A paraphrase differs in more and is never looked at here.
 """
 
 from __future__ import annotations

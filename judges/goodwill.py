@@ -1,8 +1,8 @@
 """What is said in words that the lexicon lacks.
 
 A lexicon is never complete. Where two texts contradict each other in nothing and share most of what they say, a thing
-or deed that one of them lacks is taken as said by a word of it that the lexicon doesn't know, and a deed that only one of
-them names is doubted when the things it is done with are all told. The credit is a little lower, and no more than
+or deed that one of them lacks is taken as said by a word of it that the lexicon doesn't know, and a deed that only one
+of them names is doubted when the things it is done with are all told. The credit is a little lower, and no more than
 `MOST_TRUSTED` of a reference is taken on trust. A step without a counterpart is never taken on trust (`steps`).
 """
 

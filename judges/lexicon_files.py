@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ VERSION: Final = "v1"
 CATEGORIES: Final = ("instrument", "material", "anatomy", "action", "state", "context")
 VAGUER_CREDIT: Final = (0.1, 0.4, 0.7, 0.8)
 """Credit of a more general concept by its level."""
+_THINGS: Final = frozenset({"instrument", "material", "anatomy"})
 _ROOTED: Final = frozenset({"instrument", "material", "anatomy", "action"})
 NEAR_CREDIT, FINER_CREDIT = 0.9, 0.95
 
@@ -70,6 +71,7 @@ class Lexicon:
 
     Attributes:
         concepts: by name.
+        open_phrases: verb phrases whose object is read as well.
         side_words: "axis:value" of each side or direction of one word.
         trie: nested dictionaries by token; the key "" holds the senses of the form that ends there.
         grammar, safety: the two files as they are.
@@ -92,6 +94,7 @@ class Lexicon:
         # a word's second meanings stand behind its first one
         for forms, sense in self._second:
             _insert(self.trie, forms, sense)
+        self.open_phrases = frozenset(self._open_phrases(self.trie, ()))
         self.opposites = frozenset(
             frozenset(pair.split()) for pair in self.grammar["opposites"] if self._known(pair.split(), pair)
         )
@@ -183,6 +186,26 @@ class Lexicon:
         """A kind of an entry (`each`), or a thing beside it (`beside`), that needs no more than its name."""
         kept = {key: entry[key] for key in ("region", "critical") if key in entry}
         return kept | {"is": name, "level": 3, "say": phrase}
+
+    def _open_phrases(self, node: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Verb phrases with a thing in them that the verb itself doesn't imply."""
+        for word, below in node.items():
+            if word:
+                yield from self._open_phrases(below, (*words, word))
+            elif len(words) > 1 and (sense := below[0]).verb and self._holds_thing(words[1:], sense):
+                yield words
+
+    def _holds_thing(self, words: Sequence[str], verb: Sense) -> bool:
+        for start in range(len(words)):
+            node: Any = self.trie
+            for word in words[start:]:
+                node = node.get(word, {})
+            for sense in node.get("", ())[:1]:
+                thing = self.concepts.get(sense.concept)
+                if thing is None or thing.category not in _THINGS or not thing.level:
+                    continue
+                return thing.name not in self.concepts[verb.concept].implies
+        return False
 
     def _known(self, names: Iterable[str], where: str) -> bool:
         unknown = [name for name in names if name not in self.concepts]

@@ -61,7 +61,12 @@ def _cuts(comparison: Comparison, lexicon: Lexicon) -> Iterator[tuple[str, str, 
             said = f"{deed.action} {target}".replace("_", " ")
             if concepts[target].critical and target not in mentioned:
                 yield "critical structure cut", truth, said
-            elif truth and concepts[target].level > 1 and not _alike(target, deed, comparison, lexicon):
+            elif (
+                truth
+                and deed.action != "incise"
+                and concepts[target].level > 1
+                and not _alike(target, deed, comparison, lexicon)
+            ):
                 yield "wrong structure cut", truth, said
             elif target in named and concepts[target].critical and target not in hurt:
                 yield "critical structure cut", truth, said
