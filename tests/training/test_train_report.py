@@ -134,6 +134,17 @@ def test_one_run_has_a_line_a_key_and_several_runs_have_a_chart_a_key() -> None:
     assert [line.name for line in both["Share of the gradient: x"].lines] == ["a/TAG", "b/TAG"]
 
 
+@pytest.mark.parametrize(("count", "folds"), [(4, 0), (5, 5)])
+def test_charts_of_many_keys_of_several_runs_are_folded_up(count: int, folds: int) -> None:
+    keys = tuple(key(f"source{k}", share=1 / count) for k in range(count))
+    steps = steps_of(3, lambda n: {"keys": keys})
+    # raw and normalised reward, spread, saturation, parse rate; only the first is open
+    page = build_train_report([made(steps, name="x"), made(steps, name="y")], NOW)
+    assert page.count(f"{count} charts</summary>") == folds
+    assert page.count("<details open>") == (1 if folds else 0)
+    assert "charts</summary>" not in build_train_report([made(steps)], NOW)
+
+
 def test_first_and_last_steps_are_compared_with_their_counts() -> None:
     def keys(n: int) -> dict[str, Any]:
         first = n <= 5

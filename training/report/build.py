@@ -19,6 +19,7 @@ from medvidbench.training.steps import SampledCompletion
 FOLDER = Path(__file__).parent
 FIRST_SAMPLES, LAST_SAMPLES = 4, 12
 """Completions that the page shows of a run."""
+FOLDED = 4
 STATES = {"finished": "good", "alarm": "bad", "stopped": "warn", "open": "accent"}
 
 
@@ -48,7 +49,7 @@ def build_train_report(runs: Sequence[Run], now: datetime | None = None) -> str:
         now: the time at which the page is made; the clock's when left out.
     """
     made = now or datetime.now(timezone.utc)
-    drawn = [(name, [chart for panel in panels for chart in charts(panel, runs)]) for name, panels in sections(runs)]
+    drawn = [(name, [(panel.title, charts(panel, runs)) for panel in panels]) for name, panels in sections(runs)]
     views = [_view(run, made) for run in runs]
     return render_page(
         FOLDER,
@@ -57,7 +58,7 @@ def build_train_report(runs: Sequence[Run], now: datetime | None = None) -> str:
         js=(FOLDER / "train_report.js").read_text("utf-8"),
         views=views,
         facts=_facts_table(views),
-        sections=[(name, found) for name, found in drawn if found],
+        sections=[_section(name, panels) for name, panels in drawn if any(found for _, found in panels)],
         tables=[(run, window_table(run)) for run in runs],
         samples=[(run, _shown(run.samples)) for run in runs if run.samples],
         skipped=[(run, skipped(run)) for run in runs if skipped(run)],
@@ -72,6 +73,23 @@ def build_train_report(runs: Sequence[Run], now: datetime | None = None) -> str:
         cells=cells,
         number=number,
         line_style=style,
+    )
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its charts; panels of more than `FOLDED` charts (several runs, many keys) are folded up."""
+
+    name: str
+    charts: list[Chart]
+    folded: list[tuple[str, list[Chart]]]
+
+
+def _section(name: str, panels: Sequence[tuple[str, list[Chart]]]) -> Section:
+    return Section(
+        name,
+        [chart for _, found in panels if len(found) <= FOLDED for chart in found],
+        [(title, found) for title, found in panels if len(found) > FOLDED],
     )
 
 
