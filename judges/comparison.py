@@ -52,7 +52,7 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     findings += roles(done, told, lexicon) + orders(done, told)
     findings = compare_paths(reference.paths, prediction.paths, findings)
     findings = edited(reference, prediction, findings, lexicon)
-    told_steps = compare_steps(reference, prediction, lexicon)
+    told_steps = compare_steps(reference, prediction, findings, lexicon)
     known = any(f.kind == "order" for f in findings)
     findings += [f for f in told_steps if not (known and f.kind == "order")]
     return Comparison(tuple(trusted(findings, reference, prediction)), reference, prediction, done, told)

@@ -122,6 +122,8 @@ class Reader:
             if gap and ("and" not in gap or len(gap) > 4):
                 sides = self._flush(tokens, sides, reading)
             return [*sides, (i, mark.value)]
+        if mark is not None and mark.mark in ("then", "first") and end - i == 1 and i and tokens[i - 1] in _ARTICLES:
+            return sides  # "the fourth ring" tells no order
         if mark is not None:
             self._mark(mark, i, clause, reading)
             if mark.mark not in ("agent", "then", "same"):

@@ -26,6 +26,7 @@ _WAYS: Final = frozenset((
     "back", "forward", "backward", "clockwise", "counterclockwise", "anticlockwise",
 ))  # fmt: skip
 _PERSONS: Final = frozenset(("surgeon", "assistant", "nurse", "patient", "scrub_nurse", "anesthetist"))
+_ONTO: Final = frozenset(("onto", "toward", "towards"))
 _THINGS: Final = frozenset(("instrument", "material", "anatomy"))
 _ORDINALS: Final = frozenset(("first", "second", "third", "fourth", "fifth", "last", "next", "previous"))
 _FORMS: Final = ("ed", "ing", "es", "s", "en")
@@ -105,6 +106,8 @@ class _Run:
         strange = {*self.texts[0].unknown, *self.texts[1].unknown}
         if strange.isdisjoint((*self.truth, *self.said)) and not self._unlike(ours, theirs, lexicon):
             return None
+        if _ONTO.intersection(self.texts[0].tokens[max(0, self.at[0] - 2) : self.at[0]]):
+            return Finding("direction", "direction", 0.0, 1.0, "", "", *words, 1.0)
         category = self._category(ours, theirs)
         return Finding("substituted", category, 0.0, 1.0, "", "", *words, 1.0)
 
@@ -160,7 +163,8 @@ class _Run:
         if light and not ours and any(m.verb and m.concept.level > 1 for m in theirs):
             return True
         if not ours or not theirs:
-            return False
+            # "lets" for "draws"
+            return any(m.verb and m.concept.level > 1 for m in ours) and self.said[-1].isalpha()
         return all(
             lexicon.relation(a.concept.name, b.concept.name)[0] == "other"
             and b.concept.name not in a.others
@@ -175,6 +179,8 @@ class _Run:
         things = [m.concept.category for m in (*reversed(ours), *reversed(theirs)) if m.concept.category in _THINGS]
         if things and self.before in _BEFORE_NOUNS:
             return things[0]
+        if self.before not in _BEFORE_NOUNS and any(m.verb for m in (*ours, *theirs)):
+            return "action"
         named = next(iter((*reversed(ours), *reversed(theirs))), None)
         if named is not None and (named.verb or named.concept.category != "action"):
             return named.concept.category if named.concept.category != "context" else "anatomy"

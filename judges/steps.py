@@ -19,6 +19,7 @@ LEAST_SHARED: Final = 0.3
 """A step shares more than this part of its features with the other text."""
 FEW: Final = 0.4
 """A step whose deeds are not told shares more than this part."""
+_NAMED: Final = frozenset({"instrument", "material", "anatomy", "context"})
 SURE: Final = 0.6
 """Part of a step's votes that makes another one its counterpart."""
 
@@ -41,16 +42,26 @@ class _Step:
         return " ".join(self.said)
 
 
-def compare_steps(reference: Reading, prediction: Reading, lexicon: Lexicon) -> list[Finding]:
-    """Steps that only one text has (category "step"), and steps in the inverse order (category "order")."""
+def compare_steps(
+    reference: Reading, prediction: Reading, findings: Sequence[Finding], lexicon: Lexicon
+) -> list[Finding]:
+    """Steps that only one text has (category "step"), and steps in the inverse order (category "order").
+
+    Args:
+        reference, prediction: the readings.
+        findings: on the two; a step with a thing that the other text lacks is sooner taken for one of its own.
+        lexicon: for relations.
+    """
     if reference.clauses[-1:] == [] or prediction.clauses[-1:] == []:
         return []
     ours, theirs = _steps(reference.clauses), _steps(prediction.clauses)
     out: list[Finding] = []
     if len(theirs) > 1:
-        out += _alone(theirs, ours, reference, "invented", lexicon)
+        added = {f.said for f in findings if f.kind == "invented" and f.category in _NAMED}
+        out += _alone(theirs, ours, (reference, added), "invented", lexicon)
     if len(ours) > 1:
-        out += _alone(ours, theirs, prediction, "omitted", lexicon)
+        missed = {f.concept for f in findings if f.kind == "omitted" and f.category in _NAMED}
+        out += _alone(ours, theirs, (prediction, missed), "omitted", lexicon)
     return out + (_inverted(ours, theirs) if len(ours) > 1 and len(theirs) > 1 else [])
 
 
@@ -71,21 +82,27 @@ def _steps(clauses: Iterable[Clause]) -> list[_Step]:
 
 
 def _alone(
-    steps: Sequence[_Step], others: Sequence[_Step], other: Reading, kind: Kind, lexicon: Lexicon
+    steps: Sequence[_Step], others: Sequence[_Step], beside: tuple[Reading, set[str]], kind: Kind, lexicon: Lexicon
 ) -> list[Finding]:
+    other, lacking = beside
     names = {name for step in others for name in (*step.names, *step.meant)}
     names |= {implied for name in names for implied in lexicon.concepts[name].implies}
     stems: set[str] | None = None
     out = []
     for step in steps:
         whole = len(step.features)
-        if len(step.names & names) > FEW * whole:
+        if len(step.names & names) > 0.5 * whole or not step.names:
             continue
         stems = {token[:STEM] for token in other.tokens} if stems is None else stems
         told = {name for name in step.names if _is_told(name, names, lexicon)}
         shared = len(told) + len(step.words & stems)
         deeds = {name for name in step.names if lexicon.concepts[name].category == "action"}
-        if shared <= LEAST_SHARED * whole or (deeds and not deeds & told and shared <= FEW * whole and whole > 2):
+        strange = bool(step.names & lacking) and shared <= 0.5 * whole
+        if (
+            strange
+            or shared <= LEAST_SHARED * whole
+            or (deeds and not deeds & told and shared <= FEW * whole and whole > 2)
+        ):
             words = ("", step.text) if kind == "invented" else (step.text, "")
             out.append(Finding(kind, "step", 0.0, 1.0, "", "", *words))
     return out
@@ -98,7 +115,10 @@ def _is_told(name: str, names: set[str], lexicon: Lexicon) -> bool:
     if concept.implies and names.issuperset(concept.implies):
         return True
     return any(
-        name in lexicon.ancestors[other] or other in lexicon.ancestors[name] or other in concept.near
+        name in lexicon.ancestors[other]
+        or other in lexicon.ancestors[name]
+        or other in concept.near
+        or frozenset((name, other)) in lexicon.opposites
         for other in names
         if lexicon.concepts[other].level
     )
