@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from medvidbench.errors import MedVidBenchError
+from medvidbench.hashing import file_sha256
 from medvidbench.judges.certificate.corruptions import ABBREVIATIONS, build_probes
 from medvidbench.judges.certificate.markup import clause_first, generic, joined, parse, render
 from medvidbench.judges.certificate.probes import (
@@ -164,3 +165,15 @@ def test_a_slot_that_is_no_slot_is_an_error():
         parse("The [q:hook|x] cuts.")
     with pytest.raises(ValueError, match="Brackets"):
         parse("The [i:hook cuts.")
+
+
+@pytest.mark.parametrize(
+    ("version", "sha256"),
+    [
+        ("v1", "744d0873dc9f5f048dd1cd13868f3f687eb1f1c574a9db7273f8a250c899dba7"),
+        ("v1-held-out", "d4b46c33173dd481e368d22c337552998a51ea83e4b2e42d6a3002c2e5d444c9"),
+        ("v2-held-out", "672113b7548a858987620ecbcceb7a0340f2bc1cb6db042d9d4d93c7ae7d8479"),
+    ],
+)
+def test_a_set_that_was_measured_on_is_never_changed(version, sha256):
+    assert file_sha256(FOLDER / f"{version}.jsonl") == sha256
