@@ -170,11 +170,8 @@ def _markdown_cell(cell: Cell, table: Table) -> str:
 
 
 def _escape_markdown(text: str, brackets: str = "[]") -> str:
-    special: dict[str, str | int | None] = {c: "\\" + c for c in "\\|*`#~" + brackets} | {
-        "<": "&lt;",
-        ">": "&gt;",
-        "&": "&amp;",
-    }
+    special: dict[str, str | int | None] = {c: "\\" + c for c in "\\|*`#~" + brackets}
+    special |= {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
     # an underscore inside a word is one to Markdown too, and CVS_acc stays readable
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", _one_line(text).translate(str.maketrans(special)))
 
