@@ -14,7 +14,9 @@ from medvidbench.judges.readings import Clause, Mention, Reading
 
 LIGHT = "light_verb"
 """Verbs that leave the deed to a noun: "performs the dissection of"."""
+MOST = 1 << 30
 _THINGS = ("instrument", "material")
+_PASSIVE = frozenset(("is", "are", "was", "were", "be", "been", "being"))
 _SMALL = frozenset(("of", "the", "a", "an", "in", "on", "from", "to", "at", "by", "with", "into", "its", "for"))
 
 
@@ -54,10 +56,16 @@ def deeds(reading: Reading) -> Iterator[Deed]:
             for m in clause.mentions
             if m.concept.category == "instrument" and m.concept.level and not m.negated
         )
-        targets = frozenset(
-            m.concept.name for m in clause.mentions if m.concept.category == "anatomy" and m.concept.level
-        )
         actions = clause.actions
+        # "coagulates the artery with no injury to the muscle"
+        end = min(
+            (at for at, mark, _ in clause.marks if mark == "negation" and actions and at > actions[0].at), default=MOST
+        )
+        targets = frozenset(
+            m.concept.name
+            for m in clause.mentions
+            if m.concept.category == "anatomy" and m.concept.level and m.at < end
+        )
         if clause.opened in ("soft", "or") and actions and clause.mentions[0] is actions[0]:
             agents, targets = agents or before[0], targets or before[1]
         if agents or targets:
@@ -119,6 +127,15 @@ def _deny(mentions: Iterable[Mention], at: int, reach: int, verbal: bool, tokens
     denied = False
     for mention in mentions:
         if at < mention.at <= at + reach:
+            if (
+                denied
+                and not verbal
+                and mention.verb
+                and tokens[mention.at - 1] in _PASSIVE
+                and _takes_negation(mention)
+            ):
+                mention.negated = True  # "no artery is identified"
+                return
             if denied and not verbal and (mention.verb or not _is_listed(mention, tokens)):
                 return
             denied |= mention.concept.level > 0 or mention.verb

@@ -7,7 +7,7 @@ category is a substitution ("scissors" for "hook"), what is left on one side is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,11 +17,12 @@ from medvidbench.judges.edits import edited
 from medvidbench.judges.findings import WEIGHT, Finding, Kind, Unit
 from medvidbench.judges.goodwill import trusted
 from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
-from medvidbench.judges.readings import Reading
+from medvidbench.judges.readings import Mention, Reading
 from medvidbench.judges.steps import compare_steps
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
 _TOOLS: Final = frozenset({"instrument", "material"})
+_SAID_OF: Final = frozenset({"instrument", "material", "anatomy"})
 _PARTNERS: Final = {
     "state": ("action",),
     "action": ("state",),
@@ -60,7 +61,7 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
 
 def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
     found: dict[tuple[str, bool], Unit] = {}
-    for mention in reading.mentions:
+    for mention, company in _with_company(reading):
         if mention.concept.name == LIGHT:
             continue
         # "free of fat" names the fat; of things only fluids and materials can be missing
@@ -70,6 +71,7 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
         unit = found.get(key)
         if unit is None:
             unit = Unit(mention.concept, mention.words, negated, mention.lay, others=frozenset(mention.others))
+            unit.company = company
             found[key] = unit
         elif unit.lay and not mention.lay:
             unit.lay, unit.words = False, mention.words
@@ -87,6 +89,16 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
         unit = Unit(lexicon.concepts[name], words, negated, False, said=False, implied=True)
         found.setdefault((name, negated), unit)
     return list(found.values())
+
+
+def _with_company(reading: Reading) -> Iterator[tuple[Mention, frozenset[str]]]:
+    """Mentions with the names of the things in their clause."""
+    for clause in reading.clauses:
+        things = frozenset(
+            m.concept.name for m in clause.mentions if m.concept.category in _SAID_OF and m.concept.level
+        )
+        for mention in clause.mentions:
+            yield mention, things
 
 
 def _aligned(truth: Sequence[Unit], said: Sequence[Unit], lexicon: Lexicon) -> list[Finding]:
@@ -221,6 +233,20 @@ def _repeats(concept: Concept, others: Sequence[Unit], lexicon: Lexicon) -> bool
     return False
 
 
+def _of_one_deed(left: Sequence[Unit], said: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
+    """Verbs that stand for each other: those that are said of a common thing, or where one of them has none."""
+    ours: list[Unit] = []
+    theirs: list[Unit] = []
+    for unit in left:
+        for other in said:
+            apart = unit.company and other.company and unit.company.isdisjoint(other.company)
+            if not apart and not any(other is taken for taken in theirs):
+                ours.append(unit)
+                theirs.append(other)
+                break
+    return ours, theirs
+
+
 def _rest(left: Sequence[Unit], said: Sequence[Unit]) -> list[Finding]:
     out: list[Finding] = []
     for category in CATEGORIES:
@@ -229,6 +255,8 @@ def _rest(left: Sequence[Unit], said: Sequence[Unit]) -> list[Finding]:
         # a word of another class that says little ("places") is no contradiction
         strong = [unit for unit in missing if unit.concept.level > 1]
         others = [unit for unit in surplus if unit.concept.level > 1]
+        if category == "action":
+            strong, others = _of_one_deed(strong, others)
         for unit, other in zip(strong, others, strict=False):
             weight = max(unit.weight, other.weight)
             out.append(
@@ -242,6 +270,7 @@ def _rest(left: Sequence[Unit], said: Sequence[Unit]) -> list[Finding]:
                     unit.words,
                     other.words,
                     0.95,
+                    bool(unit.others or other.others),
                 )
             )
         swapped = {id(unit) for unit in (*strong[: len(others)], *others[: len(strong)])}

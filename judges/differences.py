@@ -76,8 +76,8 @@ def places(
             spoken = " ".join(sorted(value for _, value in bound))
             out.append(Finding("side", "side", 0.0, 1.0, "", "", place.words, spoken, 1.0))
         else:
-            out.append(Finding("omitted", "side", 0.0, 0.5, reference=place.words))
-    return out + [Finding("invented", "side", 0.0, 0.5, prediction=place.words) for place in open_said]
+            out.append(Finding("omitted", "side", 0.0, _place_weight(place), reference=place.words))
+    return out + [Finding("invented", "side", 0.0, _place_weight(p), prediction=p.words) for p in open_said]
 
 
 def _placed(place: Place, other: Place) -> Finding:
@@ -94,6 +94,11 @@ def _placed(place: Place, other: Place) -> Finding:
         return Finding(kind, kind, 0.0, 1.0, "", "", place.words, other.words, share or 1.0)
     kind = "matched" if share == 1 else "vaguer"
     return Finding(kind, "side", share, 0.5, "", "", place.words, other.words, share)
+
+
+def _place_weight(place: Place) -> float:
+    """Words such as "above" have many others for the same place: one that is missing says little."""
+    return 0.2 if all(axis == "level" for axis, _ in place.values) else 0.5
 
 
 def _comparable(place: Place, other: Place) -> bool:

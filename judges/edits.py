@@ -38,7 +38,7 @@ _AUXILIARIES: Final = frozenset(("is", "are", "was", "were", "been", "being", "b
 
 def edited(reference: Reading, prediction: Reading, findings: Sequence[Finding], lexicon: Lexicon) -> list[Finding]:
     """The findings with every exchange in nearly equal texts told as one; as they were for other texts."""
-    runs = _runs(reference.tokens, prediction.tokens)
+    runs = runs_of(reference.tokens, prediction.tokens)
     out = list(findings)
     for a, b, c, d in runs:
         run = _Run(reference, prediction, (a, b, c, d))
@@ -49,7 +49,8 @@ def edited(reference: Reading, prediction: Reading, findings: Sequence[Finding],
     return out
 
 
-def _runs(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int, int, int]]:
+def runs_of(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int, int, int]]:
+    """Where nearly equal texts differ: (start, end) in one and (start, end) in the other; [] for others and for copies."""
     if abs(len(ours) - len(theirs)) > MOST_EXCHANGED or len(ours) < 4:
         return []
     differing = Counter(ours)
@@ -179,7 +180,7 @@ class _Run:
         things = [m.concept.category for m in (*reversed(ours), *reversed(theirs)) if m.concept.category in _THINGS]
         if things and self.before in _BEFORE_NOUNS:
             return things[0]
-        if self.before not in _BEFORE_NOUNS and any(m.verb for m in (*ours, *theirs)):
+        if self.before not in _BEFORE_NOUNS and any(m.verb for m in ours or theirs):
             return "action"
         named = next(iter((*reversed(ours), *reversed(theirs))), None)
         if named is not None and (named.verb or named.concept.category != "action"):

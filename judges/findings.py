@@ -30,6 +30,7 @@ class Unit:
         sides: values by axis.
         others: names of the concepts that its words can mean as well.
         said: False for what is only implied. implied: another unit implies it.
+        company: names of the things in the clause where it is said first.
     """
 
     concept: Concept
@@ -40,6 +41,7 @@ class Unit:
     others: frozenset[str] = frozenset()
     said: bool = True
     implied: bool = False
+    company: frozenset[str] = frozenset()
 
     @property
     def weight(self) -> float:
@@ -70,6 +72,7 @@ class Finding:
         concept, said: names of the concepts in reference and prediction, or "".
         reference, prediction: the words.
         specific: credit of the prediction for being as concrete as the reference, right or wrong.
+        unsure: whether a word of several meanings takes part.
     """
 
     kind: Kind
@@ -81,6 +84,7 @@ class Finding:
     reference: str = ""
     prediction: str = ""
     specific: float = 0.0
+    unsure: bool = False
 
     @property
     def contradicts(self) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from medvidbench.judges.edits import runs_of
 from medvidbench.judges.findings import Finding
 from medvidbench.judges.readings import STEM, Reading
 
-TRUSTED, ALONE = 0.95, 0.8
+TRUSTED, ALONE = 0.95, 0.88
 """Credit of what an unknown word or another verb may say, and of a deed whose things are all told."""
 DOUBTED: Final = 0.25
 """Weight of an added verb that may say what the reference says in other words."""
@@ -26,6 +27,8 @@ _DEEDS: Final = frozenset({"action", "state"})
 
 def trusted(findings: list[Finding], reference: Reading, prediction: Reading) -> list[Finding]:
     """The findings with what may be said in other words, where nothing is contradicted."""
+    if not runs_of(reference.tokens, prediction.tokens):
+        findings = [_unproven(f) for f in findings] if _is_told_of_one(findings) else findings
     loose = [f for f in findings if f.kind in ("omitted", "invented") and f.concept + f.said]
     if not loose or any(f.contradicts or f.category == "step" for f in findings):
         return findings
@@ -37,6 +40,21 @@ def trusted(findings: list[Finding], reference: Reading, prediction: Reading) ->
     if not whole or firm < (1 - MOST_TRUSTED) * whole:
         return findings
     return _Trust(findings, reference, prediction, MOST_TRUSTED * whole).given()
+
+
+def _is_told_of_one(findings: Sequence[Finding]) -> bool:
+    """Whether verbs of several meanings are all that stands against it, and every thing is told."""
+    against = [f for f in findings if f.contradicts]
+    doubtful = all(f.kind == "substituted" and f.category == "action" and f.unsure for f in against)
+    missing = any(f.category in _THINGS and f.kind in ("omitted", "invented") and f.weight >= FIRM for f in findings)
+    return bool(against) and doubtful and not missing
+
+
+def _unproven(finding: Finding) -> Finding:
+    """A verb of several meanings in a rephrased text is no proof of another deed."""
+    if finding.kind != "substituted":
+        return finding
+    return replace(finding, kind="matched", credit=ALONE, specific=ALONE)
 
 
 class _Trust:
