@@ -99,6 +99,7 @@ def run_arm(out: Path, base: str, arm: str, seed: int, sizes: Sizes) -> str:
         )  # fmt: skip
     except subprocess.CalledProcessError as error:
         last = (error.stderr or "").strip().splitlines()[-2:]
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "failed.txt").write_text("\n".join(last) + "\n", encoding="utf-8")
         return f"{arm} seed {seed}: failed: {' '.join(last)}"
     model = folder / "model"
@@ -113,7 +114,7 @@ def evaluate(bench: Path, model: str, results: Path, sizes: Sizes) -> None:
     spec = model if model == "tiny" else f"hf:{model}"
     # the same frames and tokens as in training: a row of the test is a question of the same kind
     call(
-        "eval", "--model", spec, "--data", bench, "--out", results, "--limit", sizes.test_rows,
+        "eval", "--model", spec, "--data", bench, "--tasks", "TAG,STG,VS,RC", "--out", results, "--limit", sizes.test_rows,
         "--max-tokens", sizes.tokens, "--frames", sizes.frames, "--frame-cache", bench.parent / "bench.frames",
     )  # fmt: skip
 

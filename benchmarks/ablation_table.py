@@ -80,8 +80,9 @@ def cell(seeds: Sequence[Scores], name: str, base: Scores | None = None) -> str:
     if len(known) > 1:
         text += f" ±{values.mean(axis=1).std(ddof=1):.3f}"
     if base is not None and name in base:
-        start = np.array([base[name][sample][0] for sample in samples])
-        gain = clustered_mean(values.mean(axis=0) - start, groups)
+        both = [i for i, sample in enumerate(samples) if sample in base[name]]
+        start = np.array([base[name][samples[i]][0] for i in both])
+        gain = clustered_mean(values.mean(axis=0)[both] - start, [groups[i] for i in both])
         if gain.ci95 is not None and (gain.ci95[0] > 0 or gain.ci95[1] < 0):
             text += " *"
     return f"{text} n={len(samples)}"

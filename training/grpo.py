@@ -187,7 +187,9 @@ class _Run:
         judged, advantages = self._judge(collected)
         with collected.timed("update"):
             updated = self.updater.update(collected.own, collected.groups, advantages)
-        row = step_row(done + 1, rate, collected, judged, updated)
+        drift = self.normaliser.drifts([group.rewards for group in collected.groups])
+        logged = self.rewarder.take_logged().metrics
+        row = step_row(done + 1, rate, collected, judged, updated, drift, logged)
         self.log.append(row)
         if self.processes.main:
             log.append(row, step_samples(done + 1, self.recipe.seed, collected, judged))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from medvidbench.training.grpo_update import Updated
 
 
-def step_row(step: int, lr: float, collected: Collected, judged: Judged, updated: Updated) -> GrpoStep:
-    """The row of a step (from 1 on), over the groups of all processes."""
+def step_row(
+    step: int,
+    lr: float,
+    collected: Collected,
+    judged: Judged,
+    updated: Updated,
+    drift: dict[str, dict[str, float]],
+    metrics: Mapping[str, Sequence[float]],
+) -> GrpoStep:
+    """The row of a step (from 1 on), over the groups of all processes; `metrics` are this process' own."""
     lengths = list(chain.from_iterable(group.lengths for group in collected.groups))
     finished = list(chain.from_iterable(group.finished for group in collected.groups))
     parsed = list(chain.from_iterable(group.rewards.parsed for group in collected.groups))
@@ -41,6 +49,8 @@ def step_row(step: int, lr: float, collected: Collected, judged: Judged, updated
         skipped=_skipped(collected),
         put_aside=collected.put_aside,
         keys=key_steps(judged) if judged.rewards else (),
+        drift=drift,
+        metrics={name: sum(values) / len(values) for name, values in metrics.items() if values},
     )
 
 

@@ -84,6 +84,8 @@ class GrpoStep:
         skipped: examples that the step had to do without.
         put_aside: groups without spread that were exchanged for others in this step.
         keys: the sources and tasks in the step.
+        drift: by "source/task/reward", how far rewards have moved from the statistics; see `Normaliser.drifts`.
+        metrics: means of what the user's reward functions logged.
     """
 
     kind: Literal["grpo"] = "grpo"
@@ -107,6 +109,8 @@ class GrpoStep:
     skipped: tuple[Skipped, ...] = ()
     put_aside: int = 0
     keys: tuple[KeyStep, ...] = ()
+    drift: dict[str, dict[str, float]] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)

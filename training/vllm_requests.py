@@ -13,15 +13,11 @@ from medvidbench.models.frame_runs import Run
 from medvidbench.models.qwen_positions import GridRule, time_index
 from medvidbench.models.qwen_prompt import QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings
-from medvidbench.models.vllm_local import MOST_VIDEOS, metadata
+from medvidbench.models.vllm_local import MOST_VIDEOS, NUDGE, metadata
 from medvidbench.training.prepared import to_levels
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-NUDGE = 1e-6
-"""Share by which a video's rate is told smaller: vLLM cuts k * seconds * positions a second without the slack that the
-policy's positions have, so that a product a last bit below a whole number would lose a position."""
 
 
 def request_of(prompt: QwenPrompt, settings: VideoSettings, rule: GridRule) -> dict[str, Any]:
@@ -41,7 +37,7 @@ def request_of(prompt: QwenPrompt, settings: VideoSettings, rule: GridRule) -> d
         told = seconds * (1 + NUDGE)
         patches = -(-len(frames) // settings.temporal_patch)
         refuse_other_positions(patches, seconds, told, rule)
-        videos.append((frames, metadata(Run(0, len(frames), 0.0, told / settings.temporal_patch))))
+        videos.append((frames, metadata(Run(0, len(frames), 0.0, seconds / settings.temporal_patch))))
     request["multi_modal_data"] = {"video": videos}
     request["mm_processor_kwargs"] = {"do_resize": False, "do_sample_frames": False}
     return request

@@ -26,10 +26,11 @@ from medvidbench.models.qwen_positions import GridRule, time_index
 from medvidbench.models.qwen_prompt import QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings, to_patches
 from medvidbench.models.time_contract import VideoQuestion
+from medvidbench.models.vllm_local import NUDGE
 from medvidbench.training.policy import Policy, load_policy, trainable_parameters
 from medvidbench.training.recipe import DataPart, Lora, ModelPart
 from medvidbench.training.rollout import Sampling, sample_groups
-from medvidbench.training.vllm_requests import NUDGE, frames_of, refuse_other_positions, request_of
+from medvidbench.training.vllm_requests import frames_of, refuse_other_positions, request_of
 from medvidbench.training.vllm_rollouts import VllmRollouts
 from medvidbench.video.frames import FrameSet
 

@@ -27,7 +27,8 @@ _LEAD_IN = re.compile(
 )
 _WRAP = " \t\r\n\"'.,;:!?()[]{}<>-|"
 _NOT_BEFORE = re.compile(
-    r"\b(?:not|never|no longer|rather than|instead of|isn t|won t be|unlikely)(?: be)?(?: the)? ?\Z"
+    r"\b(?:not|never|no longer|rather than|instead of|(?:any|every)thing but|all but|isn t|won t be|unlikely)"
+    r"(?: be)?(?: the)? ?\Z"
 )
 _NO_LABEL = word_set("unknown none unclear uncertain unsure n/a na nothing null undetermined")
 

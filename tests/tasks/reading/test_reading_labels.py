@@ -83,6 +83,7 @@ def test_a_class_that_is_ruled_out_is_not_named():
     read = read_label("not preparation", PHASES)
     assert isinstance(read, Label)
     assert read.flags == ("unknown_label",)
+    assert read_label("anything but preparation", PHASES) == Label("anything but preparation")
 
 
 def test_without_a_class_list_the_short_text_is_the_label_as_written():
