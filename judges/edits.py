@@ -1,8 +1,8 @@
 """Nearly equal texts: what stands in the place of what, where the lexicon can't tell.
 
 Two captions that differ in a few short runs of words say the same but for these runs. A run with a word that the
-lexicon lacks, a preposition of place, or a general verb in the place of an unrelated one is an exchange unless both runs
-are forms, initials or quantities of the same. A paraphrase differs in more and is never looked at here.
+lexicon lacks, a preposition of place, or a general verb in the place of an unrelated one is an exchange unless both
+runs are forms, initials or quantities of the same. A paraphrase differs in more and is never looked at here.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def edited(reference: Reading, prediction: Reading, findings: Sequence[Finding],
 
 
 def runs_of(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """Where nearly equal texts differ: (start, end) in one and (start, end) in the other; [] for others and for copies."""
+    """Where nearly equal texts differ: (start, end, start, end); [] for copies and for other texts."""
     if abs(len(ours) - len(theirs)) > MOST_EXCHANGED or len(ours) < 4:
         return []
     differing = Counter(ours)
@@ -180,7 +180,8 @@ class _Run:
         things = [m.concept.category for m in (*reversed(ours), *reversed(theirs)) if m.concept.category in _THINGS]
         if things and self.before in _BEFORE_NOUNS:
             return things[0]
-        if self.before not in _BEFORE_NOUNS and any(m.verb for m in ours or theirs):
+        is_verb = any(m.verb for m in ours) or (any(m.verb for m in theirs) and self.truth[-1].endswith(_FORMS))
+        if self.before not in _BEFORE_NOUNS and is_verb:
             return "action"
         named = next(iter((*reversed(ours), *reversed(theirs))), None)
         if named is not None and (named.verb or named.concept.category != "action"):

@@ -91,7 +91,7 @@ def _alone(
     out = []
     for step in steps:
         whole = len(step.features)
-        if len(step.names & names) > 0.5 * whole or not step.names:
+        if len(step.names & names) > 0.5 * whole or (not step.names and whole < 2):
             continue
         stems = {token[:STEM] for token in other.tokens} if stems is None else stems
         told = {name for name in step.names if _is_told(name, names, lexicon)}
