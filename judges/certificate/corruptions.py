@@ -19,7 +19,7 @@ from medvidbench.judges.certificate.markup import clause_first, generic, plain, 
 from medvidbench.judges.certificate.markup import joined as joined_steps
 from medvidbench.judges.certificate.probes import EXPECTED, FOLDER, HELD_OUT, USED_UP, VERSION, Probe, written
 from medvidbench.judges.certificate.references import FOLDER as REFERENCES
-from medvidbench.judges.certificate.references import HELD_OUT_FOLDER, USED_UP_FOLDER, Reference, load_references
+from medvidbench.judges.certificate.references import HELD_OUT_FOLDER, USED_UP_FOLDERS, Reference, load_references
 from medvidbench.records import TASK_NAMES
 
 SEED = 20260
@@ -200,4 +200,5 @@ def _drawn(values: Sequence[T], seed: int, *parts: str) -> T:
 if __name__ == "__main__":
     write_set(VERSION, REFERENCES)
     write_set(HELD_OUT, HELD_OUT_FOLDER)
-    write_set(USED_UP, USED_UP_FOLDER)
+    for used_up in zip(USED_UP, USED_UP_FOLDERS, strict=True):
+        write_set(*used_up)

@@ -18,8 +18,10 @@ from medvidbench.judges.base import DIMENSIONS, CaptionPair
 from medvidbench.records import TASK_NAMES, TaskName
 
 Group: TypeAlias = Literal["identity", "harmless", "corrupted"]
-VERSION, HELD_OUT, USED_UP = "v1", "v2-held-out", "v1-held-out"
-"""The set of every certificate, one that nobody may look at while a judge is being written, and the one before it."""
+VERSION, HELD_OUT = "v1", "v3-held-out"
+"""The set of every certificate, and one that nobody may look at while a judge is being written."""
+USED_UP = ("v1-held-out", "v2-held-out")
+"""Held-out sets that were looked at once their figures were known; since then they serve development."""
 FOLDER = Path(__file__).parent / "pairs"
 TERMS, OBJECTS, DETAIL, CONTEXT, ACTION = DIMENSIONS
 

@@ -38,7 +38,7 @@ def test_the_oracle_is_certified_and_a_constant_is_not(tmp_path):
     assert good.content["set"]["pairs"] == len(PROBES) and good.content["set"]["references"] == 14
     assert not certify(Constant(), PROBES, options=Options(0, False, False)).passed
     held_out = good.content["held_out"]
-    assert held_out["set"]["version"] == "v2-held-out" and held_out["set"]["sha256"] != good.content["set"]["sha256"]
+    assert held_out["set"]["version"] == "v3-held-out" and held_out["set"]["sha256"] != good.content["set"]["sha256"]
     assert [side["name"] for side in held_out["judges"]] == ["oracle", "constant"]
     assert held_out["judges"][1]["telling"]["wrong_instrument"]["auc"]["value"] == 0.5
     files = write_certificate(good, tmp_path / "judge.json")

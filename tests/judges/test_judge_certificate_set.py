@@ -173,6 +173,7 @@ def test_a_slot_that_is_no_slot_is_an_error():
         ("v1", "744d0873dc9f5f048dd1cd13868f3f687eb1f1c574a9db7273f8a250c899dba7"),
         ("v1-held-out", "d4b46c33173dd481e368d22c337552998a51ea83e4b2e42d6a3002c2e5d444c9"),
         ("v2-held-out", "672113b7548a858987620ecbcceb7a0340f2bc1cb6db042d9d4d93c7ae7d8479"),
+        ("v3-held-out", "7853c9e7f788fece8b2a41cdc506527c70220c2790bc7938af6a87e9c45f0997"),
     ],
 )
 def test_a_set_that_was_measured_on_is_never_changed(version, sha256):
