@@ -55,7 +55,7 @@ class Processes:
         if kind in SHARDED:
             seen = f"A launch with {kind}: each process would hold the whole model all the same."
             raise MedVidBenchError(seen, "data parallelism", "torchrun, or training/launch/one-node-ddp.yaml")
-        # accelerate says "cpu:0" where there are several processes, which is no name of a device elsewhere in this program
+        # accelerate says "cpu:0" where there are several processes: elsewhere that is taken for an accelerator
         several = accelerator.num_processes > 1 and accelerator.device.type != "cpu"
         return cls(accelerator, str(accelerator.device) if several else chosen)
 

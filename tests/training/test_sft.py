@@ -20,7 +20,6 @@ from medvidbench.training import sft
 from medvidbench.training.checkpoints import checkpoints, latest
 from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import learning_rate
-from medvidbench.training.processes import Processes
 from medvidbench.training.run_facts import read_facts
 from medvidbench.training.sft import run_sft, total_steps
 from medvidbench.training.watch import read_log
@@ -214,12 +213,3 @@ def test_a_recipe_of_another_kind_is_refused(training_bench: Path, tmp_path: Pat
 
     with pytest.raises(MedVidBenchError, match="of the kind grpo"):
         run_sft(load_recipe("tiny-grpo", {"data.benchmark": str(training_bench)}), tmp_path)
-
-
-def test_one_process_is_the_plain_case() -> None:
-    processes = Processes.start("cpu")
-    weight = torch.nn.Parameter(torch.ones(2))
-    weight.grad = torch.tensor([1.0, 2.0])
-    processes.sum_gradients([weight])
-    assert weight.grad.tolist() == [1.0, 2.0]
-    assert (processes.main, processes.count, processes.gathered("x")) == (True, 1, ["x"])
