@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medvidbench.leaderboards.entries import Entry, Number
 
@@ -55,38 +56,38 @@ def pairwise(
         MedVidBenchError: a results or row file that can't be read.
     """
     paired = _paired_signs(entries, protocol, source, results)
-    won = {e.entry_id: 0.0 for e in entries}
-    due = dict.fromkeys(won, 0)
+    won, due = np.zeros(len(entries)), np.zeros(len(entries))
     groups: dict[str, Tie] = {}
     for metric in metrics:
         numbers = {e.entry_id: e.number(metric, protocol, source) for e in entries}
-        signs = _signs(numbers, paired.get(metric, {}))
-        for (a, b), sign in signs.items():
-            due[a], due[b] = due[a] + 1, due[b] + 1
-            won[a] += 0.5 + sign / 2
-            won[b] += 0.5 - sign / 2
-        groups[metric] = _tie(numbers, signs, paired.get(metric, {}))
-    return Pairwise({i: won[i] / due[i] if due[i] else 0.0 for i in won}, groups)
+        own = paired.get(metric, {})
+        signs, compared = _signs(numbers, own)
+        won += np.where(compared, 0.5 + signs / 2, 0.0).sum(axis=1)
+        due += compared.sum(axis=1)
+        groups[metric] = _tie(numbers, signs, own)
+    shares = np.divide(won, due, out=np.zeros(len(entries)), where=due > 0)
+    return Pairwise({e.entry_id: float(share) for e, share in zip(entries, shares, strict=True)}, groups)
 
 
 Pair: TypeAlias = tuple[str, str]
-Signs: TypeAlias = dict[Pair, int]
+Matrix: TypeAlias = NDArray[np.int64]
 
 
-def _signs(numbers: Mapping[str, Number | None], paired: Mapping[Pair, int]) -> Signs:
-    """1 where the first of a pair wins, -1 where the second does, 0 for a tie; pairs of two missing are left out."""
-    found: Signs = {}
-    for a, b in combinations(numbers, 2):
-        if (a, b) in paired:
-            found[a, b] = paired[a, b]
-            continue
-        has_a, has_b = _known(numbers[a]), _known(numbers[b])
-        if has_a and has_b:
-            (low_a, high_a), (low_b, high_b) = _interval(numbers[a]), _interval(numbers[b])
-            found[a, b] = 1 if low_a > high_b else -1 if low_b > high_a else 0
-        elif has_a or has_b:
-            found[a, b] = 1 if has_a else -1
-    return found
+def _signs(numbers: Mapping[str, Number | None], paired: Mapping[Pair, int]) -> tuple[Matrix, NDArray[np.bool_]]:
+    """Shape (entries, entries): 1 where the row's entry wins, -1 where the column's does, 0 for a tie; which pairs are
+    compared: all but those of two missing numbers."""
+    has = np.array([_known(n) for n in numbers.values()], dtype=bool)
+    ends = np.array([_interval(n) for n in numbers.values()], dtype=float).reshape(-1, 2)
+    above = (ends[:, None, 0] > ends[None, :, 1]) & has[:, None] & has[None, :]
+    above |= has[:, None] & ~has[None, :]
+    signs = above.astype(np.int64) - above.T.astype(np.int64)
+    at = {i: k for k, i in enumerate(numbers)}
+    compared = has[:, None] | has[None, :]
+    np.fill_diagonal(compared, False)
+    for (a, b), sign in paired.items():
+        signs[at[a], at[b]], signs[at[b], at[a]] = sign, -sign
+        compared[at[a], at[b]] = compared[at[b], at[a]] = True
+    return signs, compared
 
 
 def _known(number: Number | None) -> bool:
@@ -100,31 +101,34 @@ def _interval(number: Number | None) -> tuple[float, float]:
     return number.low, number.high
 
 
-def _tie(numbers: Mapping[str, Number | None], signs: Signs, paired: Mapping[Pair, int]) -> Tie:
+def _tie(numbers: Mapping[str, Number | None], signs: Matrix, paired: Mapping[Pair, int]) -> Tie:
     known = [i for i, number in numbers.items() if _known(number)]
     if not paired:
         return Tie("intervals", _overlapping({i: _interval(numbers[i]) for i in known}, numbers))
     from medvidbench.metrics.comparison import tie_groups
 
-    at = {i: k for k, i in enumerate(known)}
-    apart = np.zeros((len(known), len(known)), dtype=bool)
-    for (a, b), sign in signs.items():
-        if a in at and b in at:
-            apart[at[a], at[b]] = apart[at[b], at[a]] = sign != 0
-    groups = [tuple(known[k] for k in group) for group in tie_groups(apart)]
-    both = any(pair not in paired for pair in signs if set(pair) <= set(known))
+    among = [k for k, number in enumerate(numbers.values()) if _known(number)]
+    groups = [tuple(known[k] for k in group) for group in tie_groups(signs[np.ix_(among, among)] != 0)]
+    both = any(pair not in paired and pair[::-1] not in paired for pair in combinations(known, 2))
     return Tie("paired and intervals" if both else "paired", _best_first(groups, numbers))
 
 
 def _overlapping(
     intervals: Mapping[str, tuple[float, float]], numbers: Mapping[str, Number | None]
 ) -> tuple[tuple[str, ...], ...]:
-    """The largest sets of intervals that overlap two by two: those that hold one of the lower ends in common."""
-    found: list[frozenset[str]] = []
-    for start in sorted({low for low, _ in intervals.values()}):
-        found.append(frozenset(i for i, (low, high) in intervals.items() if low <= start <= high))
-    largest = [g for g in dict.fromkeys(found) if not any(g < other for other in found)]
-    return _best_first([tuple(g) for g in largest], numbers)
+    """The largest sets of intervals that overlap two by two: those that hold one of the lower ends in common.
+
+    Such a set grows into the next one unless a member ends before the next lower end.
+    """
+    ids, ends = list(intervals), np.array(list(intervals.values()), dtype=float).reshape(-1, 2)
+    low, high = ends[:, 0], ends[:, 1]
+    starts = np.unique(low)
+    found = []
+    for k, start in enumerate(starts):
+        last = k + 1 == len(starts)
+        if last or bool(np.any((start <= high) & (high < starts[k + 1]))):
+            found.append(tuple(ids[i] for i in np.flatnonzero((low <= start) & (start <= high))))
+    return _best_first(found, numbers)
 
 
 def _best_first(groups: Sequence[tuple[str, ...]], numbers: Mapping[str, Number | None]) -> tuple[tuple[str, ...], ...]:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def base_js() -> str:
     return (_FOLDER / "base.js").read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=16)  # templates are compiled once, however many pages are made of them
 def environment(folder: Path) -> Environment:
     """A jinja environment over the templates in `folder`, which may extend `base.html.j2`.
 
