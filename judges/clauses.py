@@ -51,27 +51,33 @@ def deeds(reading: Reading) -> Iterator[Deed]:
     """The deeds in the order of telling; a clause joined by "and" borrows what it lacks from the one before."""
     before: tuple[frozenset[tuple[str, str]], frozenset[str]] = (frozenset(), frozenset())
     for clause in reading.clauses:
-        agents = frozenset(
-            (m.concept.name, dict(m.sides).get("horizontal", ""))
-            for m in clause.mentions
-            if m.concept.category == "instrument" and m.concept.level and not m.negated
-        )
         actions = clause.actions
         # "coagulates the artery with no injury to the muscle"
-        end = min(
-            (at for at, mark, _ in clause.marks if mark == "negation" and actions and at > actions[0].at), default=MOST
-        )
-        targets = frozenset(
-            m.concept.name
-            for m in clause.mentions
-            if m.concept.category == "anatomy" and m.concept.level and m.at < end
-        )
+        end = MOST
+        if actions and clause.marks:
+            end = min((at for at, mark, _ in clause.marks if mark == "negation" and at > actions[0].at), default=MOST)
+        agents, targets = _parts(clause, end)
         if clause.opened in ("soft", "or") and actions and clause.mentions[0] is actions[0]:
             agents, targets = agents or before[0], targets or before[1]
         if agents or targets:
             before = agents, targets
         for action in actions:
             yield Deed(action.concept.name, action.negated, agents, targets, clause.time, clause.hard)
+
+
+def _parts(clause: Clause, end: int) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+    """Agents of a clause, and the targets that stand before the token `end`."""
+    agents: list[tuple[str, str]] = []
+    targets: list[str] = []
+    for mention in clause.mentions:
+        concept = mention.concept
+        if not concept.level:
+            continue
+        if concept.category == "instrument" and not mention.negated:
+            agents.append((concept.name, dict(mention.sides).get("horizontal", "") if mention.sides else ""))
+        elif concept.category == "anatomy" and mention.at < end:
+            targets.append(concept.name)
+    return frozenset(agents), frozenset(targets)
 
 
 def _joined(clauses: Sequence[Clause]) -> list[Clause]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from medvidbench.judges.clauses import LIGHT, Deed, deeds
 from medvidbench.judges.differences import compare_paths, directions, orders, places, quantities, roles, sides
-from medvidbench.judges.edits import edited
+from medvidbench.judges.edits import edited, runs_of
 from medvidbench.judges.findings import WEIGHT, Finding, Kind, Unit
 from medvidbench.judges.goodwill import trusted
 from medvidbench.judges.lexicon_files import CATEGORIES, Concept, Lexicon, Relation
@@ -21,6 +21,7 @@ from medvidbench.judges.readings import Mention, Reading
 from medvidbench.judges.steps import compare_steps
 
 _NEGATED_BY_NOUN: Final = frozenset({"action", "state", "context"})
+_COUNTABLE: Final = _NEGATED_BY_NOUN | {"material"}
 _TOOLS: Final = frozenset({"instrument", "material"})
 _SAID_OF: Final = frozenset({"instrument", "material", "anatomy"})
 _PARTNERS: Final = {
@@ -52,11 +53,13 @@ def compare(reference: Reading, prediction: Reading, lexicon: Lexicon) -> Compar
     findings += quantities(reference, prediction)
     findings += roles(done, told, lexicon) + orders(done, told)
     findings = compare_paths(reference.paths, prediction.paths, findings)
-    findings = edited(reference, prediction, findings, lexicon)
+    runs = runs_of(reference.tokens, prediction.tokens)
+    if runs:
+        findings = edited(reference, prediction, runs, findings, lexicon)
     told_steps = compare_steps(reference, prediction, findings, lexicon)
     known = any(f.kind == "order" for f in findings)
     findings += [f for f in told_steps if not (known and f.kind == "order")]
-    return Comparison(tuple(trusted(findings, reference, prediction)), reference, prediction, done, told)
+    return Comparison(tuple(trusted(findings, reference, prediction, bool(runs))), reference, prediction, done, told)
 
 
 def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
@@ -65,8 +68,7 @@ def _units(reading: Reading, lexicon: Lexicon) -> list[Unit]:
         if mention.concept.name == LIGHT:
             continue
         # "free of fat" names the fat; of things only fluids and materials can be missing
-        countable = mention.concept.category in ("material", *_NEGATED_BY_NOUN) or "fluid" in mention.concept.parents
-        negated = mention.negated and countable
+        negated = mention.negated and (mention.concept.category in _COUNTABLE or "fluid" in mention.concept.parents)
         key = mention.concept.name, negated
         unit = found.get(key)
         if unit is None:

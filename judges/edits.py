@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from typing import Final
+from typing import Final, TypeAlias
 
 from medvidbench.judges.findings import MOTIONS, Finding, Kind
 from medvidbench.judges.lexicon_files import Lexicon
@@ -36,9 +36,13 @@ _BEFORE_NOUNS: Final = frozenset(
 _AUXILIARIES: Final = frozenset(("is", "are", "was", "were", "been", "being", "be", "to", "and", "then", "then,"))
 
 
-def edited(reference: Reading, prediction: Reading, findings: Sequence[Finding], lexicon: Lexicon) -> list[Finding]:
-    """The findings with every exchange in nearly equal texts told as one; as they were for other texts."""
-    runs = runs_of(reference.tokens, prediction.tokens)
+Runs: TypeAlias = Sequence[tuple[int, int, int, int]]
+
+
+def edited(
+    reference: Reading, prediction: Reading, runs: Runs, findings: Sequence[Finding], lexicon: Lexicon
+) -> list[Finding]:
+    """The findings with every exchange in the runs where nearly equal texts differ told as one."""
     out = list(findings)
     for a, b, c, d in runs:
         run = _Run(reference, prediction, (a, b, c, d))

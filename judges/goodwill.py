@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from medvidbench.judges.edits import runs_of
 from medvidbench.judges.findings import Finding
 from medvidbench.judges.readings import STEM, Reading
 
@@ -25,10 +24,16 @@ _THINGS: Final = frozenset({"instrument", "material", "anatomy"})
 _DEEDS: Final = frozenset({"action", "state"})
 
 
-def trusted(findings: list[Finding], reference: Reading, prediction: Reading) -> list[Finding]:
-    """The findings with what may be said in other words, where nothing is contradicted."""
-    if not runs_of(reference.tokens, prediction.tokens):
-        findings = [_unproven(f) for f in findings] if _is_told_of_one(findings) else findings
+def trusted(findings: list[Finding], reference: Reading, prediction: Reading, nearly_equal: bool) -> list[Finding]:
+    """The findings with what may be said in other words, where nothing is contradicted.
+
+    Args:
+        findings: on the two readings.
+        reference, prediction: the readings.
+        nearly_equal: whether the texts differ in a few short runs of words; then a verb is no rewording.
+    """
+    if not nearly_equal and _is_told_of_one(findings):
+        findings = [_unproven(f) for f in findings]
     loose = [f for f in findings if f.kind in ("omitted", "invented") and f.concept + f.said]
     if not loose or any(f.contradicts or f.category == "step" for f in findings):
         return findings
