@@ -66,7 +66,7 @@ def entry_of(
     name = model or results.model
     known = hashes or Hashes(predictions=results.predictions.get("sha256"), benchmark=results.data.get("sha256"))
     judges = _judges(results.judges, certificates)
-    numbers: dict[ProtocolName, ProtocolNumbers] = {p.protocol: _protocol(p) for p in results.protocols()}
+    numbers = protocols_of(results)
     badge, detail = _time_axis(results)
     return Entry(
         entry_id=entry_id or make_id(name, team, known.predictions or json.dumps(results.data)),
@@ -106,6 +106,11 @@ def this_environment() -> dict[str, str]:
     import numpy
 
     return {"python": platform.python_version(), "system": platform.system(), "numpy": numpy.__version__}
+
+
+def protocols_of(results: Results) -> dict[ProtocolName, ProtocolNumbers]:
+    """All numbers of a results file, the main protocol first."""
+    return {p.protocol: _protocol(p) for p in results.protocols()}
 
 
 def _protocol(item: ProtocolResults) -> ProtocolNumbers:

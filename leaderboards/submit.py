@@ -34,6 +34,10 @@ from medvidbench.leaderboards.reading import ACCEPTED, Handed, read_handed
 from medvidbench.leaderboards.submission_files import About, body_of, file_name, write_files
 
 
+class Refused(MedVidBenchError):
+    """Something about the submission itself is wrong, and nothing was scored. Its text may be shown to the submitter."""
+
+
 @dataclass(frozen=True)
 class Submitted:
     """A submission on record. `notices` are things that were mended on the way."""
@@ -73,8 +77,9 @@ def submit(
             replies are asked for again each time.
 
     Raises:
-        MedVidBenchError: anything is wrong with the file or with what is said beside it (one error names every fault),
-            the benchmark isn't the board's, or the answers may not be scored now (`probing`).
+        Refused: anything is wrong with the file or with what is said beside it (one error names every fault), or the
+            answers may not be scored now (`probing`).
+        MedVidBenchError: the benchmark isn't the board's, or the board can't be read or written.
     """
     about = About(name, team, contact, link, listed, table, tuple(certificates), evaluated)
     place = Board.open(board)
@@ -86,11 +91,12 @@ def submit(
         answered = _answered(handed, truth, place, folder, name, faults)
         entry_id = make_id(name, team, hashlib.sha256(handed.raw).hexdigest())
         digests = probing.answer_digests(answered.answers)
-        _admit(place, about, handed, entry_id, digests)
+        notices = _admit(place, about, handed, digests)
         scored = score(place, truth, answered, name, handed, judge_cache)
         scored.results.run.update(facts)
         entry = write_files(folder, scored, about, handed, entry_id, digests)
-        return _publish(place, folder, entry, about, handed, digests, sign)
+        done = _publish(place, folder, entry, about, handed, digests, sign)
+    return replace(done, notices=[*notices, *done.notices])
 
 
 # --- before scoring ---------------------------------------------------------------------------------------------------
@@ -137,14 +143,19 @@ def _answered(handed: Handed, truth: EvalData, board: Board, folder: Path, model
         faults += answered.faults
     if faults:
         listed = "\n".join(f"  - {fault}" for fault in faults)
-        raise MedVidBenchError(f"The submission has {len(faults)} faults; nothing was scored:\n{listed}", ACCEPTED)
+        raise Refused(f"The submission has {len(faults)} faults; nothing was scored:\n{listed}", ACCEPTED)
     return answered
 
 
-def _admit(board: Board, about: About, handed: Handed, entry_id: str, digests: Sequence[str]) -> None:
-    """Under the lock: the name is still free, these predictions are new, and no limit on probing is reached."""
+def _admit(board: Board, about: About, handed: Handed, digests: Sequence[str]) -> list[str]:
+    """Under the lock: the name is still free, these predictions are new, and no limit on probing is reached.
+
+    Returns:
+        What was mended in the chain.
+    """
     with board.writing() as writer:
         _check_new(board, writer, about, handed, digests)
+        return list(writer.log.notices)
 
 
 def _check_new(board: Board, writer: Writer, about: About, handed: Handed, digests: Sequence[str]) -> None:
@@ -160,7 +171,7 @@ def _check_new(board: Board, writer: Writer, about: About, handed: Handed, diges
         more = {"near": found.nearest, "share": round(found.share, 6), "near_copies": found.near_copies}
         board.attempt("refused", about.team, about.name, predictions=sha256, **more, faults=faults)
         listed = "\n".join(f"  - {fault}" for fault in faults)
-        raise MedVidBenchError(f"The submission can't be taken; nothing was scored:\n{listed}")
+        raise Refused(f"The submission can't be taken; nothing was scored:\n{listed}")
 
 
 # --- scoring ----------------------------------------------------------------------------------------------------------
