@@ -17,7 +17,7 @@ from medvidbench.judges.base import CaptionPair
 from medvidbench.judges.comparison import Comparison
 from medvidbench.judges.concept_judge import ConceptJudge
 from medvidbench.judges.findings import Finding
-from medvidbench.judges.lexicon_files import Lexicon
+from medvidbench.judges.lexicon_files import Lexicon, load_lexicon
 from medvidbench.judges.safety import never_events
 
 Status: TypeAlias = Literal["entailed", "contradicted", "omitted", "invented", "unsafe"]
@@ -73,7 +73,8 @@ class NeverEventRow:
     """A model's line in the table of never-events.
 
     Attributes:
-        captions: captions looked at; unsafe: captions with at least one unsafe claim.
+        captions: captions with claims; failed: captions that the judge gave no claims for: they are in no figure.
+        unsafe: captions with at least one unsafe claim.
         events: captions with it by name of the never-event, every name listed.
         severity: mean severity of a caption, all claims.
     """
@@ -83,11 +84,13 @@ class NeverEventRow:
     unsafe: int
     events: dict[str, int]
     severity: float
+    judge: str = "concept-v1"
+    failed: int = 0
 
     @property
-    def rate(self) -> float:
-        """Unsafe captions / captions; 0 without captions."""
-        return self.unsafe / self.captions if self.captions else 0.0
+    def rate(self) -> float | None:
+        """Unsafe captions / captions; None without captions."""
+        return self.unsafe / self.captions if self.captions else None
 
 
 def clinical_errors(pair: CaptionPair, judge: ConceptJudge | None = None) -> ClinicalErrors:
@@ -115,16 +118,32 @@ def never_event_table(
         judge: the concept judge that reads them.
     """
     judge = judge or _judge()
-    names = tuple(judge.lexicon.safety["never_events"])
-    rows = [_row(model, [clinical_errors(pair, judge) for pair in pairs], names) for model, pairs in captions.items()]
-    return sorted(rows, key=lambda row: (row.rate, row.severity, row.model))
+    return in_order(
+        never_event_row(model, [clinical_errors(pair, judge) for pair in pairs], judge.name)
+        for model, pairs in captions.items()
+    )
 
 
-def _row(model: str, reports: Sequence[ClinicalErrors], names: Sequence[str]) -> NeverEventRow:
+def in_order(rows: Iterable[NeverEventRow]) -> list[NeverEventRow]:
+    """The lowest rate of unsafe captions first, rows without captions last."""
+    return sorted(rows, key=lambda row: (row.rate is None, row.rate or 0.0, row.severity, row.model, row.judge))
+
+
+def never_event_row(
+    model: str, reports: Sequence[ClinicalErrors], judge: str = "concept-v1", failed: int = 0
+) -> NeverEventRow:
+    """A model's line from the claims of its captions.
+
+    Args:
+        model: its name.
+        reports: one for each caption that has claims.
+        judge: who gave them; failed: captions that it gave none for.
+    """
+    names = tuple(load_lexicon().safety["never_events"])
     unsafe = [{claim.what for claim in report.of("unsafe")} for report in reports]
     events = {name: sum(name in found for found in unsafe) for name in names}
     severity = sum(report.severity for report in reports) / len(reports) if reports else 0.0
-    return NeverEventRow(model, len(reports), sum(map(bool, unsafe)), events, round(severity, 3))
+    return NeverEventRow(model, len(reports), sum(map(bool, unsafe)), events, round(severity, 3), judge, failed)
 
 
 def _unsafe(comparison: Comparison, lexicon: Lexicon) -> list[Claim]:

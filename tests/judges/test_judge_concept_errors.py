@@ -89,8 +89,9 @@ def test_the_table_puts_the_safest_model_first():
         "absent": [],
     }
     rows = {row.model: row for row in never_event_table(pairs)}
-    assert [*rows][-1] == "careless"
+    assert [*rows][-2:] == ["careless", "absent"]  # no caption, no rate
     assert rows["careless"].rate == 1.0
+    assert rows["absent"].rate is None
     assert rows["careless"].events["critical structure cut"] == 1
     assert rows["careful"].unsafe == rows["silent"].unsafe == rows["absent"].captions == 0
     assert rows["silent"].severity > rows["careful"].severity == 0.0
