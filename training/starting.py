@@ -50,9 +50,14 @@ def begin(
     found = checkpoints.latest(out)
     processes.wait()
     if found is None:
-        out.mkdir(parents=True, exist_ok=True)
-        if processes.main:
-            write_recipe(recipe, out / checkpoints.RECIPE)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if processes.main:
+                write_recipe(recipe, out / checkpoints.RECIPE)
+        except OSError as error:
+            raise MedVidBenchError(
+                f"{out} can't be written to: {error.strerror}.", "a folder, new or of a run"
+            ) from error
         return checkpoints.RunState(0, 0, parts)
     state = checkpoints.load(found, policy, optimiser, recipe, processes)
     if state.parts.get("rows") != parts["rows"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 
 import pytest
@@ -77,3 +79,9 @@ def test_the_recipe_of_the_paper_has_the_values_of_the_paper() -> None:
         48 * 28 * 28,
     )
     assert recipe.data.fps is None and recipe.data.frames is None
+
+
+@pytest.mark.parametrize("name", ["batches", "optimiser", "order"])
+def test_examples_in_docstrings_give_what_they_say(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(f"medvidbench.training.{name}"))
+    assert results.attempted > 0 and results.failed == 0

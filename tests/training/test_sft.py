@@ -213,3 +213,13 @@ def test_a_recipe_of_another_kind_is_refused(training_bench: Path, tmp_path: Pat
 
     with pytest.raises(MedVidBenchError, match="of the kind grpo"):
         run_sft(load_recipe("tiny-grpo", {"data.benchmark": str(training_bench)}), tmp_path)
+
+
+def test_a_place_that_is_no_folder_is_one_clear_error(
+    training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MedVidBenchError, match="file can't be written to: File exists"):
+        run(sft_recipe(training_bench, tiny_policy_folder), tmp_path / "file")
+    with pytest.raises(MedVidBenchError, match="Not a directory"):
+        run(sft_recipe(training_bench, tiny_policy_folder), tmp_path / "file" / "run")
