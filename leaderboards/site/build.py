@@ -44,7 +44,7 @@ def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", conta
     Raises:
         MedVidBenchError: no board, no entry, an id twice, no web address, or `out` holds something else.
     """
-    content = _read(board) if isinstance(board, Path) else board
+    content = read_board(board) if isinstance(board, Path) else board
     if not content.entries:
         raise MedVidBenchError("The board has no entry to show.", "published rows, results, or a listed submission")
     if address and not is_web_address(address):
@@ -56,16 +56,27 @@ def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", conta
     return out / HOME
 
 
-def _read(path: Path) -> Leaderboard:
+def read_board(path: Path, published: bool = True) -> Leaderboard:
+    """The content of a board's folder, of a site, or of a `leaderboard.json`.
+
+    Args:
+        published: whether the published rows are among it.
+
+    Raises:
+        MedVidBenchError: no board, or it can't be read.
+    """
     if path.is_dir() and not (path / JSON_FILE).is_file():
         from medvidbench.leaderboards.board import Board
 
-        return Board.open(path).leaderboard()
+        return Board.open(path).leaderboard(published)
     file = path / JSON_FILE if path.is_dir() else path
     try:
-        return Leaderboard.from_json(file.read_bytes())
+        content = Leaderboard.from_json(file.read_bytes())
     except OSError as error:
         raise MedVidBenchError(f"{file} can't be read: {error.strerror}.", "a board's folder, or its JSON") from None
+    if published:
+        return content
+    return content.model_copy(update={"entries": tuple(e for e in content.entries if e.table != "published")})
 
 
 def _write_all(board: Leaderboard, folder: Path, address: str, contact: str) -> None:

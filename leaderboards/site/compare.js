@@ -33,7 +33,7 @@ function comparison(board, state) {
   return [
     board.doubts(a, b, state.protocol).map((doubt) => h("p", { class: "note warn" }, doubt)),
     h("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Comparison, scrolls sideways" }, h("table", { class: "comparison" },
-      h("caption", {}, `Protocol ${state.protocol}, ${state.source || "all sources"}. “Not told apart”: the 95 % intervals overlap, which is no proof of being equal; a paired test on common rows (medvidbench compare) can tell more apart.`),
+      h("caption", {}, h("span", { class: "caption-text" }, `Protocol ${state.protocol}, ${state.source || "all sources"}. “Not told apart”: the 95 % intervals overlap, which is no proof of being equal; a paired test on common rows (medvidbench compare) can tell more apart.`)),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Metric"), head(x, "first"), head(y, "other"), h("th", { scope: "col", class: "number" }, "Difference"), h("th", { scope: "col" }, "Intervals"), h("th", { scope: "col" }, "Verdict"))),
       h("tbody", {}, metrics.map((metric) => comparisonLine(board, metric, a, b, state, names))))),
   ].flat();

@@ -82,7 +82,11 @@ class Site {
     byId("scope-said").textContent = board.scopes.find((s) => s.name === state.scope).said;
   }
 
-  size(scope) { return new Set(Object.values(this.board.places[scope]).flatMap((of) => of[""]?.rows || [])).size; }
+  /* Blind models are counted only where there is nothing else. */
+  size(scope) {
+    const all = [...new Set(Object.values(this.board.places[scope]).flatMap((of) => of[""]?.rows || []))];
+    return all.filter((m) => !this.board.models[m].blind).length || all.length;
+  }
 
   showTable() {
     const shown = this.table.draw(this.state, this.view);

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from medvidbench.evaluation.report.overview import PLOT_WIDTH
 from medvidbench.leaderboards.entries import Entry, Leaderboard, Number, ProtocolNumbers
 from medvidbench.leaderboards.from_results import metric_range
-from medvidbench.leaderboards.ranking import Placed, Ranking
+from medvidbench.leaderboards.ranking import KINDS, Placed, Ranking
 from medvidbench.leaderboards.site.payload import Rankings, protocol_of
 from medvidbench.leaderboards.site.scopes import SCOPES, by_id, floor_of, names_of
 
@@ -48,15 +48,21 @@ class Block:
 
 
 @dataclass(frozen=True)
-class PlaceLine:
+class PlaceIn:
     """A place in one ranking; `among` counts the entries that have one."""
 
-    table: str
-    protocol: str
-    kind: str
     place: int | None
     among: int
     score: float | None
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """The places in one table under one protocol, in the order of `KINDS`."""
+
+    table: str
+    protocol: str
+    places: list[PlaceIn]
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,10 @@ class ModelView:
     axis_badge: str
     axis_said: str
     blocks: list[Block]
-    places: list[PlaceLine]
+    places: list[PlaceRow]
     records: list[tuple[str, str]]
     width: float = PLOT_WIDTH
+    kinds: tuple[str, ...] = KINDS
 
 
 def model_view(board: Leaderboard, entry: Entry, rankings: Rankings) -> ModelView:
@@ -118,18 +125,16 @@ def _line(name: str, number: Number, floor: float | None, flags: tuple[str, ...]
     return Line(name, number, (least, most), *places, floor_value=floor, flags=flags)
 
 
-def _places(entry: Entry, rankings: Rankings) -> list[PlaceLine]:
+def _places(entry: Entry, rankings: Rankings) -> list[PlaceRow]:
+    """None for a blind baseline."""
     found = []
     for (scope, protocol, source), of_scope in rankings.items():
-        if source:
-            continue
-        for ranking in of_scope:
-            place = by_id(ranking).get(entry.entry_id)
-            if place is not None and not entry.blind:
-                found.append(_place_line(SCOPES[scope][0], protocol, ranking, place))
+        own = [(ranking, by_id(ranking).get(entry.entry_id)) for ranking in of_scope if not source and not entry.blind]
+        places = [_place(ranking, place) for ranking, place in own if place is not None]
+        if places:
+            found.append(PlaceRow(SCOPES[scope][0], protocol, places))
     return found
 
 
-def _place_line(table: str, protocol: str, ranking: Ranking, place: Placed) -> PlaceLine:
-    among = sum(p.place is not None for p in ranking.places)
-    return PlaceLine(table, protocol, ranking.kind, place.place, among, place.score)
+def _place(ranking: Ranking, place: Placed) -> PlaceIn:
+    return PlaceIn(place.place, sum(p.place is not None for p in ranking.places), place.score)

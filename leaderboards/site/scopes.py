@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
+from medvidbench.evaluation.report.wording import task_of_metric
 from medvidbench.leaderboards.entries import BOARD_METRICS, Entry, Leaderboard
 from medvidbench.leaderboards.pairwise import Tie
 from medvidbench.leaderboards.ranking import KINDS, Kind, Placed, Ranking, rank
+from medvidbench.records import TASK_NAMES
 
 SCOPES: dict[str, tuple[str, str]] = {
     "verified": ("Verified", "The maintainers ran these models."),
@@ -20,6 +22,10 @@ SCOPES: dict[str, tuple[str, str]] = {
     "synthetic": ("Synthetic", "Measured on simulated recordings: says nothing about surgery."),
 }
 """Tables of the site in order: title, and what a reader has to know of it."""
+
+
+HEADLINES = ("_mIoU", "_concept")
+"""Endings of the metric that stands for a task under `strict`, or where no language model judged."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +80,35 @@ def sources_of(entries: Sequence[Entry]) -> list[str]:
 
 
 def rankings_of(board: Leaderboard, scope: Scope, protocol: str, source: str) -> list[Ranking]:
-    """The rankings of a table in the order of `KINDS`, over the columns of the public leaderboard.
+    """The rankings of a table in the order of `KINDS`, over its `main_columns`; [] for an empty one.
 
     Those that the board brings are taken (they can rest on common rows); others are made from the numbers and their
-    intervals. A table without a metric of the public leaderboard is ranked by what it has; an empty one gives [].
+    intervals.
     """
     entries = shown(scope, protocol, source)
-    names = names_of(entries, protocol, source)
-    metrics = [name for name in names if name in BOARD_METRICS] or names
     if not entries:
         return []
+    metrics = main_columns(names_of(entries, protocol, source))
     brought = [_brought(board, kind, protocol, source, entries) for kind in KINDS]
     return [
         found or rank(entries, kind, protocol=protocol, metrics=metrics, source=source)
         for kind, found in zip(KINDS, brought, strict=True)
     ]
+
+
+def main_columns(names: Sequence[str]) -> list[str]:
+    """The columns of the public leaderboard, and one for each task that has none of them; all if that leaves none.
+
+    >>> main_columns(["CVS_acc", "TAG_F1@0.5", "TAG_mIoU", "VS_concept"])
+    ['CVS_acc', 'TAG_mIoU', 'VS_concept']
+    """
+    chosen = [name for name in names if name in BOARD_METRICS]
+    covered = {task_of_metric(name) for name in chosen}
+    for task in TASK_NAMES:
+        own = [name for name in names if task_of_metric(name) == task]
+        if own and task not in covered:
+            chosen.append(next((name for name in own if name.endswith(HEADLINES)), own[0]))
+    return chosen or list(names)
 
 
 def _brought(board: Leaderboard, kind: Kind, protocol: str, source: str, entries: Sequence[Entry]) -> Ranking | None:

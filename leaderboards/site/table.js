@@ -1,4 +1,5 @@
 /* The table: rows are built here, sorting, keyboard and aria-sort are DataTables'. Blind models stand in the foot. */
+const PAGE = 50;
 const TITLES = { verified: "Verified", community: "Community", published: "Published" };
 
 /* Numbers of either direction with missing ones last. */
@@ -28,8 +29,8 @@ class BoardTable {
     const floor = onlyBlind ? [] : lines.filter((_, i) => board.models[view.rows[i]].blind);
     const body = onlyBlind ? lines : lines.filter((_, i) => !board.models[view.rows[i]].blind);
     const table = h("table", { id: "models", class: "models" },
-      h("caption", {}, this.caption(state, view, kind, floor.length)),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: metrics.includes(head) || head === "Place" ? "number" : null, "data-column": head }, head)))),
+      h("caption", {}, h("span", { class: "caption-text" }, this.caption(state, view, kind, floor.length))),
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: metrics.includes(head) || head === "Place" ? "number" : null, "data-column": head }, breakable(head))))),
       h("tbody", {}, body),
       floor.length ? h("tfoot", {}, floor) : null);
     this.heads = heads;
@@ -50,16 +51,19 @@ class BoardTable {
     const numbers = this.heads.map((head, i) => (head === "Place" || metrics.includes(head) ? i : -1)).filter((i) => i >= 0);
     const descending = numbers.filter((i) => this.heads[i] !== "Place");
     this.api = new DataTable(table, {
-      paging: false, info: false, autoWidth: false, searching: true, orderMulti: false, processing: false,
-      layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
+      paging: table.tBodies[0].rows.length > PAGE, pageLength: PAGE, lengthMenu: [PAGE, 2 * PAGE, { label: "all", value: -1 }],
+      info: false, autoWidth: false, orderMulti: false, orderClasses: false,
+      layout: { topStart: null, topEnd: null, bottomStart: "pageLength", bottomEnd: "paging" },
       order: [this.order(state.sort)],
       columnDefs: [
         { targets: numbers, type: "number-or-none", orderSequence: ["asc", "desc"] },
         { targets: descending, orderSequence: ["desc", "asc"] },
         { targets: "_all", searchable: false, orderSequence: ["asc", "desc"] },
       ],
-      language: { emptyTable: "No model", zeroRecords: "No model has these words in its name or team" },
+      language: { lengthMenu: "Show _MENU_ models", emptyTable: "No model", zeroRecords: "No model has these words in its name or team" },
     });
+    const box = this.place.querySelector(".dt-layout-table");
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "Table of models, scrolls sideways" })) box.setAttribute(name, value);
     this.api.search.fixed("words", (text, data, index) => this.fits(this.api.row(index).node().dataset.model));
     this.filter(this.query);
     this.api.on("order", () => { const [[column, direction]] = this.api.order(); this.onSort(this.heads[column] + "-" + direction); });
@@ -90,10 +94,16 @@ class BoardTable {
   }
 }
 
+/* Long metric names may break after "_". */
+const breakable = (name) => name.split("_").flatMap((part, i, all) => (i < all.length - 1 ? [part + "_", h("wbr", {})] : [part]));
+
+const BASES = { intervals: "by their intervals overlapping", paired: "by paired tests on common rows", "paired and intervals": "by paired tests on common rows, else by their intervals overlapping" };
+const basisOf = (view) => [...new Set(Object.values(view.basis))].map((name) => BASES[name]).join("; ");
+
 /* What the marks mean, and every flag in words. */
 function legend(board, state, view, shown) {
   const sentences = [h("strong", {}, "Best"), " and ", h("u", {}, "second"), " of each column; – means no number. "];
-  if (state.intervals) sentences.push("Below a number: its 95 % interval, clustered by patient, trainee or video, and letters: models that share one can't be told apart in this column", view.rows.some((m) => !board.models[m].blind) ? ` (${[...new Set(Object.values(view.basis))].join(", ") || "intervals"}). ` : ". ", "A number without an interval is told apart from none. ");
+  if (state.intervals) sentences.push("Below a number: its 95 % interval, clustered by patient, trainee or video, and letters: models that share one can't be told apart in this column", view.rows.some((m) => !board.models[m].blind) ? ` (${basisOf(view)}). ` : ". ", "A number without an interval is told apart from none. ");
   if (shown.floor) sentences.push("▾ is not above the best blind baseline. ");
   const flagged = view.rows.map((m) => board.models[m]).filter((model) => model.flags.length);
   return [
