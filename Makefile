@@ -23,7 +23,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt torch
-	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,video]"
+	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,serve,train,video]"
 	# an oracle of some tests; its dependencies would bring another torch
 	$(PIP) install -q -c constraints.txt --no-deps torchvision
 	@touch $@ $(VENV)/.core

@@ -108,7 +108,7 @@ def choose_dtype(wanted: str, device: str) -> str:
         raise MedVidBenchError(f"Unknown number type {wanted!r}.", ", ".join(DTYPES))
     if wanted != "auto":
         return wanted
-    return "float32" if device == "cpu" else "bfloat16"
+    return "float32" if device.startswith("cpu") else "bfloat16"
 
 
 @contextmanager
