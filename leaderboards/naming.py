@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from medvidbench.leaderboards.entries import Entry, is_web_address
+from medvidbench.leaderboards.entries import is_web_address
 
 LONGEST_NAME, LONGEST_ADDRESS = 100, 300
 ALPHABETS = ("LATIN", "GREEK", "CYRILLIC", "CHEROKEE", "ARMENIAN")
@@ -70,12 +70,12 @@ def skeleton(name: str) -> str:
     return kept or text
 
 
-def taken_by(model: str, team: str, entries: Iterable[Entry]) -> str:
-    """The other team that has this name on the board (or in the published rows), or ""."""
+def taken_by(model: str, team: str, known: Iterable[tuple[str, str]]) -> str:
+    """The other team that has this name among the known (model, team), or ""."""
     wanted, own = skeleton(model), skeleton(team)
-    for entry in entries:
-        if skeleton(entry.model) == wanted and skeleton(entry.team) != own:
-            return entry.team or "a publication"
+    for other, owner in known:
+        if skeleton(other) == wanted and skeleton(owner) != own:
+            return owner or "a publication"
     return ""
 
 

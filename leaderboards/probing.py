@@ -12,13 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medvidbench.leaderboards.board import Board
 from medvidbench.leaderboards.chain import Log
 from medvidbench.records import Answer
 
 NEAR = 0.99
-ANSWERS = "answers.txt"
+ANSWERS = "answers.u64"
+Digests: TypeAlias = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -38,23 +43,22 @@ class Probe:
     fault: str
 
 
-def answer_digests(answers: Sequence[Answer | None]) -> list[str]:
-    """One short digest a row, in the order of the benchmark; "-" without an answer. White space at the ends is left
-    out: it changes no score."""
-    return [
-        "-"
-        if answer is None or answer.text is None
-        else hashlib.sha256(answer.text.strip().encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        for answer in answers
-    ]
+def answer_digests(answers: Sequence[Answer | None]) -> Digests:
+    """(N,) one number a row, in the order of the benchmark; 0 without an answer. White space at the ends is left out,
+    as it changes no score."""
+    return np.array([0 if a is None or a.text is None else _digest(a.text) for a in answers], dtype=np.uint64)
 
 
-def write_digests(path: Path, digests: Sequence[str]) -> None:
-    """One line a row."""
-    path.write_text("\n".join(digests) + "\n", encoding="ascii")
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
-def probe(board: Board, log: Log, team: str, digests: Sequence[str], moment: datetime | None = None) -> Probe:
+def write_digests(path: Path, digests: Digests) -> None:
+    """Eight bytes a row."""
+    path.write_bytes(digests.astype("<u8").tobytes())
+
+
+def probe(board: Board, log: Log, team: str, digests: Digests, moment: datetime | None = None) -> Probe:
     """Compares answers with those of every earlier submission, and counts what the window holds.
 
     Args:
@@ -83,10 +87,8 @@ def probe(board: Board, log: Log, team: str, digests: Sequence[str], moment: dat
     return Probe(nearest, most, copies, fault)
 
 
-def _share(file: Path, digests: Sequence[str]) -> float:
+def _share(file: Path, digests: Digests) -> float:
     if not file.is_file():
         return 0.0
-    before = file.read_text(encoding="ascii").split()
-    if len(before) != len(digests) or not digests:
-        return 0.0
-    return sum(a == b for a, b in zip(before, digests, strict=True)) / len(digests)
+    before = np.frombuffer(file.read_bytes(), dtype="<u8")
+    return float(np.mean(before == digests)) if len(before) == len(digests) else 0.0

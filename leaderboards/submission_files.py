@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from medvidbench.leaderboards.board import PRIVATE_MODE, write_synced
 from medvidbench.leaderboards.chain import now
 from medvidbench.leaderboards.entries import Entry, Hashes, TableName
 from medvidbench.leaderboards.from_results import entry_of
+from medvidbench.leaderboards.probing import Digests
 from medvidbench.leaderboards.reading import Handed
 
 KEPT_BY_ROW = ("sample_id", "clip_id", "source", "group", "task", "qa_type", "protocol", "status", "numbers", "columns")
@@ -49,9 +49,7 @@ def file_name(handed: Handed) -> str:
     return f"predictions.{'jsonl' if handed.lines else 'json'}.gz"
 
 
-def write_files(
-    folder: Path, scored: Scored, about: About, handed: Handed, entry_id: str, digests: Sequence[str]
-) -> Entry:
+def write_files(folder: Path, scored: Scored, about: About, handed: Handed, entry_id: str, digests: Digests) -> Entry:
     """Writes `folder/public` and `folder/private`.
 
     Raises:
@@ -88,7 +86,7 @@ def _entry(results: Results, about: About, entry_id: str, sha256: str) -> Entry:
     )
 
 
-def _write_private(folder: Path, scored: Scored, about: About, digests: Sequence[str]) -> None:
+def _write_private(folder: Path, scored: Scored, about: About, digests: Digests) -> None:
     """The row file stands beside a copy of the results, as comparisons on common rows want it."""
     import pyarrow.parquet as pq
 

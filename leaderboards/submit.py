@@ -25,17 +25,18 @@ from medvidbench.evaluation.score_file import Scored, score_answers
 from medvidbench.leaderboards import probing
 from medvidbench.leaderboards.answers import Answered, answers_of
 from medvidbench.leaderboards.board import PRIVATE_MODE, Board
-from medvidbench.leaderboards.chain import Record, Writer, sync_folder
+from medvidbench.leaderboards.chain import Log, Record, Writer, sync_folder
 from medvidbench.leaderboards.entries import Entry, TableName
 from medvidbench.leaderboards.from_results import make_id
 from medvidbench.leaderboards.naming import about_faults, taken_by
+from medvidbench.leaderboards.probing import Digests
 from medvidbench.leaderboards.published_rows import published_entries
 from medvidbench.leaderboards.reading import ACCEPTED, Handed, read_handed
 from medvidbench.leaderboards.submission_files import About, body_of, file_name, write_files
 
 
-class Refused(MedVidBenchError):
-    """Something about the submission itself is wrong, and nothing was scored. Its text may be shown to the submitter."""
+class Refused(MedVidBenchError):  # noqa: N818
+    """Something about the submission itself is wrong; nothing was scored. Its text may be shown to the submitter."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def submit(
     about = About(name, team, contact, link, listed, table, tuple(certificates), evaluated)
     place = Board.open(board)
     handed = read_handed(predictions, place.settings.limits)
-    faults = [*about_faults(name, team, contact, link, table), *handed.faults, *_whose(place, about)]
+    faults = [*about_faults(name, team, contact, link, table), *handed.faults, *_whose(place.log(), about)]
     facts = _run_facts(about, handed, faults)
     truth = load_truth(place, benchmark, answers)
     with _work(place) as folder:
@@ -102,8 +103,10 @@ def submit(
 # --- before scoring ---------------------------------------------------------------------------------------------------
 
 
-def _whose(board: Board, about: About) -> list[str]:
-    other = taken_by(about.name, about.team, [*published_entries(), *board.entries()])
+def _whose(log: Log, about: About) -> list[str]:
+    known = [(entry.model, entry.team) for entry in published_entries()]
+    known += [(r.body["model"], r.body["team"]) for r in log.records if r.kind == "submission"]
+    other = taken_by(about.name, about.team, known)
     return [f"model name: {about.name!r} is taken by {other}"] if other else []
 
 
@@ -147,7 +150,7 @@ def _answered(handed: Handed, truth: EvalData, board: Board, folder: Path, model
     return answered
 
 
-def _admit(board: Board, about: About, handed: Handed, digests: Sequence[str]) -> list[str]:
+def _admit(board: Board, about: About, handed: Handed, digests: Digests) -> list[str]:
     """Under the lock: the name is still free, these predictions are new, and no limit on probing is reached.
 
     Returns:
@@ -158,8 +161,8 @@ def _admit(board: Board, about: About, handed: Handed, digests: Sequence[str]) -
         return list(writer.log.notices)
 
 
-def _check_new(board: Board, writer: Writer, about: About, handed: Handed, digests: Sequence[str]) -> None:
-    faults = _whose(board, about)
+def _check_new(board: Board, writer: Writer, about: About, handed: Handed, digests: Digests) -> None:
+    faults = _whose(writer.log, about)
     sha256 = hashlib.sha256(handed.raw).hexdigest()
     for record in writer.log.records:
         if record.kind == "submission" and record.body["predictions"]["sha256"] == sha256:
@@ -217,7 +220,7 @@ def score(
 
 
 def _publish(
-    board: Board, folder: Path, entry: Entry, about: About, handed: Handed, digests: Sequence[str], key: Path | None
+    board: Board, folder: Path, entry: Entry, about: About, handed: Handed, digests: Digests, key: Path | None
 ) -> Submitted:
     """Both folders are moved into place, then the record makes them count. A kill in between leaves no entry."""
     with board.writing() as writer:
