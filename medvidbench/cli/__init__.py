@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from medvidbench import __version__
-from medvidbench.cli import building, checking, evaluating, judging, scoring, training
+from medvidbench.cli import building, checking, evaluating, judging, leaderboards, scoring, training
 from medvidbench.cli.options import app
 from medvidbench.errors import MedVidBenchError
 
-__all__ = ["app", "building", "checking", "evaluating", "judging", "main", "scoring", "training"]
+__all__ = ["app", "building", "checking", "evaluating", "judging", "leaderboards", "main", "scoring", "training"]
 
 
 def _version(show: bool) -> None:

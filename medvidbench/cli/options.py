@@ -14,7 +14,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-BUILDING, EVALUATING, TRAINING, CHECKING = "Build a benchmark", "Evaluate models", "Train", "Check and try"
+BUILDING, EVALUATING, TRAINING = "Build a benchmark", "Evaluate models", "Train"
+PUBLISHING, CHECKING = "Publish", "Check and try"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Tasks = Annotated[str | None, typer.Option(help="Only these tasks, e.g. TAG,CVS.")]
