@@ -21,8 +21,8 @@ MARK = "medvidbench-demo.json"
 
 
 def run(out: Path) -> None:
-    """Write raw data, build, audit, score three blind models, print one table and where everything lies."""
-    from medvidbench.commands import audit, build, evaluate, synth, table
+    """Write raw data, build, audit, score three blind models, make a leaderboard, print a table and where all lies."""
+    from medvidbench.commands import audit, build, evaluate, leaderboard_site, synth, table
     from medvidbench.curation.settings import BuildSettings
     from medvidbench.evaluation.evaluate import EvalOptions
     from medvidbench.models.blind import KINDS
@@ -41,6 +41,7 @@ def run(out: Path) -> None:
     audit.run(bench, out / "audit.json", page, quiet=True)
     results = [evaluate.evaluate(f"blind:{kind}", bench, runs / kind, EvalOptions(), SEED) for kind in KINDS]
     table.run([runs / kind for kind in KINDS], "md", "strict", None, "", out / "table.md")
+    leaderboard_site.run(None, out / "site", results=[runs / kind for kind in KINDS], name="medvidbench demo")
     for protocol in ("strict", "official"):
         _print_summary(results, protocol)
     print(  # noqa: T201
@@ -48,6 +49,7 @@ def run(out: Path) -> None:
         f"  raw data    {raw}\n  benchmark   {bench}/README.md\n  audit       {page or out / 'audit.json'}\n"
         f"  results     {runs}/*/results.json\n"
         f"  table       {out / 'table.md'}\n"
+        f"  leaderboard {out / 'site' / 'index.html'}: published rows, and these in a table of their own\n"
         f"Next: {sys.argv[0]} compare {runs / 'majority'} {runs / 'random'}"
     )
 
