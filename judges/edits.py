@@ -13,6 +13,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Final, TypeAlias
 
+from medvidbench.judges.clauses import LIGHT
 from medvidbench.judges.findings import MOTIONS, Finding, Kind
 from medvidbench.judges.lexicon_files import Lexicon
 from medvidbench.judges.readings import Mention, Reading
@@ -44,8 +45,11 @@ def edited(
 ) -> list[Finding]:
     """The findings with every exchange in the runs where nearly equal texts differ told as one."""
     out = list(findings)
+    # a denial that stands elsewhere is still there
+    gone = any(_DENIALS.intersection(reference.tokens[a:b]) for a, b, _, _ in runs)
+    moved = gone and any(_DENIALS.intersection(prediction.tokens[c:d]) for _, _, c, d in runs)
     for a, b, c, d in runs:
-        run = _Run(reference, prediction, (a, b, c, d))
+        run = _Run(reference, prediction, (a, b, c, d), moved)
         known = [f for f in out if f.contradicts and run.holds(f)]
         found = None if known else run.finding(out, lexicon)
         if found is not None:
@@ -78,7 +82,8 @@ def _moved(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[tuple[st
 class _Run:
     """One run of each text, either of which may be empty."""
 
-    def __init__(self, reference: Reading, prediction: Reading, at: tuple[int, int, int, int]) -> None:
+    def __init__(self, reference: Reading, prediction: Reading, at: tuple[int, int, int, int], moved: bool) -> None:
+        self.moved = moved
         self.texts, self.at = (reference, prediction), at
         self.truth, self.said = reference.tokens[at[0] : at[1]], prediction.tokens[at[2] : at[3]]
         self.before = reference.tokens[at[0] - 1] if at[0] else ""
@@ -94,7 +99,11 @@ class _Run:
         """The exchange, or None where both runs may say the same."""
         words = " ".join(self.truth), " ".join(self.said)
         denied, denies = _DENIALS & {*self.truth}, _DENIALS & {*self.said}
-        if bool(denied) != bool(denies) and not (self.truth and self.said and self._same_things(lexicon)):
+        if (
+            bool(denied) != bool(denies)
+            and not self.moved
+            and not (self.truth and self.said and self._same_things(lexicon))
+        ):
             return Finding("negated", "state", 0.0, 1.0, "", "", *words, 1.0)
         if not self.truth or not self.said or self._is_same():
             return None
@@ -164,9 +173,11 @@ class _Run:
     def _unlike(self, ours: Sequence[Mention], theirs: Sequence[Mention], lexicon: Lexicon) -> bool:
         """Whether known words on both sides have nothing to do with each other."""
         a, b = self.at[:2]
-        light = any(m.concept.name == "light_verb" and a <= m.at < b for m in self.texts[0].mentions)
+        light = any(m.concept.name == LIGHT and a <= m.at < b for m in self.texts[0].mentions)
         if light and not ours and any(m.verb and m.concept.level > 1 for m in theirs):
-            return True
+            # "clipping is performed" says what "is clipped" says
+            told = {m.concept.name for m in self.texts[0].mentions}
+            return told.isdisjoint(m.concept.name for m in theirs)
         if not ours or not theirs:
             # "lets" for "draws"
             return any(m.verb and m.concept.level > 1 for m in ours) and self.said[-1].isalpha()

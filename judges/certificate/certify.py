@@ -61,7 +61,7 @@ class Options:
         with_held_out: also judge the set that judges aren't written against.
         again: copies of the judge for the repeats instead: one with a cache gives itself the same answer every time.
         with_bias: also judge changed forms and swapped places: about 600 judgements more.
-        anchors: stored scores from `stability.read_anchors`, for the drift.
+        anchors: stored scores from `stability.read_anchors`, for the drift; those of the package unless given.
         agreement: figures from `agreement.agreement`.
         created: ISO date and time; now unless given.
     """
@@ -257,7 +257,8 @@ def _stability(
 ) -> tuple[dict[str, Any], list[Scored]]:
     judges = [judge, *options.again] if options.again else [judge] * options.repeats
     spread, runs = stability.repeat_spread(judges, stability.anchors(pairs)) if len(judges) > 1 else (None, [])
-    moved = None if options.anchors is None else stability.drift(options.anchors, judge, pairs, scored)
+    stored = stability.packaged_anchors(judge) if options.anchors is None else options.anchors
+    moved = None if stored is None else stability.drift(stored, judge, pairs, scored)
     return {"repeats": spread, "own_spread": stability.own_spread(pairs, scored), "drift": moved}, runs
 
 

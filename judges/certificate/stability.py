@@ -22,6 +22,8 @@ from medvidbench.judges.certificate.scoring import Scored, run_judge
 
 FORMAT, FORMAT_VERSION = "medvidbench-judge-anchors", 1
 ANCHORS_A_KIND = 3
+FROZEN = Path(__file__).parent / "anchors"
+"""Anchor scores that come with the package, one file for a judge that is the same on every machine."""
 
 
 def anchors(probes: Sequence[Probe], a_kind: int = ANCHORS_A_KIND) -> list[Probe]:
@@ -112,6 +114,12 @@ def drift(stored: Mapping[str, Any], judge: Judge, probes: Sequence[Probe], scor
         "changed": share_estimate((changes != 0).mean(axis=1).tolist(), names),
         "note": "",
     }
+
+
+def packaged_anchors(judge: Judge) -> dict[str, Any] | None:
+    """The anchor scores that come with the package for this judge; None without any."""
+    file = FROZEN / f"{judge.name}.json"
+    return read_anchors(file) if judge.kind == "concept" and file.is_file() else None
 
 
 def read_anchors(file: Path) -> dict[str, Any]:

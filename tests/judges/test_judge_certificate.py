@@ -18,6 +18,7 @@ from medvidbench.judges.certificate.certify import (
 )
 from medvidbench.judges.certificate.probes import HELD_OUT, load_probes
 from medvidbench.judges.certificate.scoring import run_judge
+from medvidbench.judges.concept_judge import ConceptJudge
 
 PROBES = some_references(14)
 ALL = load_probes()
@@ -105,3 +106,17 @@ def test_cider_and_meteor_rate_a_copy_above_another_text(make):
     overall = run.scores.mean(axis=1).reshape(3, 3)
     assert overall.shape == (3, 3) and len(DIMENSIONS) == 5
     assert (np.diag(overall) > overall[~np.eye(3, dtype=bool)].max()).all()
+
+
+def test_the_concept_judge_has_not_drifted_from_the_scores_in_the_package():
+    judge = ConceptJudge(rationales=False)
+    options = Options(repeats=0, with_bias=False, with_held_out=False)
+    drift = certify(judge, load_probes(), options=options).content["stability"]["drift"]
+    # 3 pairs of each of 18 kinds, but for the paper's example, of which there is one
+    assert drift["pairs"] == 3 * 17 + 1
+    assert drift["same_record"] and drift["largest"] == 0 and drift["changed"]["value"] == 0
+
+
+def test_a_judge_without_scores_in_the_package_has_no_drift():
+    options = Options(repeats=0, with_bias=False, with_held_out=False)
+    assert certify(Constant(), PROBES, options=options).content["stability"]["drift"] is None
