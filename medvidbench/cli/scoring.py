@@ -101,14 +101,35 @@ def compare(
 
 @app.command(rich_help_panel=EVALUATING)
 def table(
-    results: Annotated[list[Path], typer.Argument(help="results.json files, or their folders.")],
-    format: Annotated[str, typer.Option(help="md, latex or csv.")] = "md",
-    protocol: ProtocolOption = None,
+    results: Annotated[list[Path] | None, typer.Argument(help="results.json files, or their folders.")] = None,
+    format: Annotated[str, typer.Option(help="md, latex, csv or json.")] = "md",
+    protocol: Annotated[str | None, typer.Option(help="strict, official, or both with a comma.")] = None,
     metrics: Annotated[str | None, typer.Option(help="Columns in order, e.g. CVS_acc,TAG_mIoU.")] = None,
-    source: Annotated[str, typer.Option(help="One source's numbers instead of all.")] = "",
+    source: Annotated[str, typer.Option(help='Sources in order, e.g. all,AVOS; "all" is over all of them.')] = "",
+    published: Annotated[bool, typer.Option("--published", help="Add the published rows.")] = False,
+    board: Annotated[Path | None, typer.Option(help="Add the listed rows of a board.")] = None,
+    show: Annotated[str, typer.Option(help="all, intervals or values.")] = "all",
+    info: Annotated[str, typer.Option(help="Columns about the model: place,team,table,date.")] = "",
+    rank_by: Annotated[
+        str, typer.Option(help='Order rows by "mean rank", "mean normalised score" or "pairwise wins".')
+    ] = "",
+    paper: Annotated[bool, typer.Option("--paper", help="The published table exactly, RESULTS below it.")] = False,
     out: Annotated[Path | None, typer.Option(help="File to write instead of printing.")] = None,
 ) -> None:
     """Print the results of one or more models as a table for a paper."""
     from medvidbench.commands.table import run
 
-    run(results, format, protocol, metrics, source, out)
+    run(
+        results or [],
+        format,
+        protocol,
+        metrics,
+        source,
+        out,
+        published=published,
+        board=board,
+        show=show,
+        info=info,
+        rank_by=rank_by,
+        paper=paper,
+    )
