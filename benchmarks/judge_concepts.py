@@ -6,10 +6,9 @@ Pairs are made from CholecT50 triplets: a plain sentence as reference, an operat
 so that no reading comes from the cache; "references seen" repeats each reference for eight models, as an evaluation of
 eight models does.
 
-On a shared 2-core machine: 4,000 to 4,500 one-scene captions a second (20 words), 1,700 to 2,000 four-scene summaries
-(66 words), 630 to 700 of twelve scenes (186 words); the time is linear in the words, about 110,000 words of prediction
-a second. Half of it is scores and rationales, a quarter each reading and comparing, all in the interpreter: what limits
-it is its speed on small objects, no input or output.
+On a shared, loaded 2-core machine: about 3,100 one-scene captions a second (20 words), 1,000 four-scene summaries (66
+words), 460 of twelve scenes (186 words); the time is linear in the words. About a third each is reading, comparing, and
+scores, all in the interpreter: what limits it is its speed on small objects, no input or output.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import CaptionPair
 from medvidbench.judges.calling import JudgeCalls
-from medvidbench.judges.errors_report import STATUSES, Claim, ClinicalErrors
+from medvidbench.judges.errors_report import Claim, ClinicalErrors, Status
 from medvidbench.judges.lexicon_files import load_lexicon
 from medvidbench.judges.llm_judge import CUT
 from medvidbench.judges.prompts import AGAIN, TASKS, fence_of, one_line, shown
@@ -166,7 +166,7 @@ def _claim(item: object, safety: Mapping[str, Any]) -> Claim | str:
     fields: Sequence[str] = ("status", "category", "event", "reference", "prediction")
     if not isinstance(item, dict) or not all(isinstance(item.get(name), str) for name in fields):
         return "a claim lacks a field"
-    status = next((name for name in STATUSES if name == item["status"]), None)
+    status: Status | None = next((name for name in get_args(Status) if name == item["status"]), None)
     if status is None:
         return f"unknown status {item['status'][:40]!r}"
     texts = item["reference"][:MOST_CHARACTERS], item["prediction"][:MOST_CHARACTERS]

@@ -54,6 +54,8 @@ def compare_steps(
     """
     if reference.clauses[-1:] == [] or prediction.clauses[-1:] == []:
         return []
+    if len({clause.time for clause in (*reference.clauses, *prediction.clauses)}) < 2:
+        return []
     ours, theirs = _steps(reference.clauses), _steps(prediction.clauses)
     out: list[Finding] = []
     if len(theirs) > 1:
@@ -90,7 +92,7 @@ def _alone(
     stems: set[str] | None = None
     out = []
     for step in steps:
-        whole = len(step.features)
+        whole = len(step.names) + len(step.words)
         if len(step.names & names) > 0.5 * whole or (not step.names and whole < 2):
             continue
         stems = {token[:STEM] for token in other.tokens} if stems is None else stems
