@@ -46,7 +46,7 @@ def judge_results(
     reply_form: Annotated[str, typer.Option(help="json, or text for servers without JSON schemas.")] = "json",
     attempts: Annotated[int, typer.Option(min=1, help="Replies asked for one pair when they can't be read.")] = 5,
 ) -> None:
-    """Add a judge's numbers on DVC, VS and RC to results. Also: judge rubrics, certify, sheet, agree."""
+    """Add a judge's numbers on DVC, VS and RC to results. Also: judge errors, rubrics, certify, sheet, agree."""
     from medvidbench.commands.judge import run_judge
 
     run_judge(
@@ -140,6 +140,36 @@ def judge_agree(
 
     with opened_judge(judge, JudgeOptions(cache or sheet.with_name(f"{sheet.name}.cache"))) as opened:
         run_agree(sheet, files, out, board_items(board or [], opened), own_writer, as_json)
+
+
+@judge_app.command(name="errors")
+def judge_errors(
+    results: Annotated[list[Path], typer.Argument(help="results.json files or folders, one a model.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Benchmark folder; the one named in the results when left out.")
+    ] = None,
+    judge: Annotated[list[str] | None, typer.Option(help="concept, gpt-4.1, openai:NAME@URL. Repeatable.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of replies; beside the first results.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars at most.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 32,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    out: Annotated[Path | None, typer.Option(help="JSON of the table and every unsafe claim.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Never-events by model: what captions claim that would harm a patient."""
+    from medvidbench.commands.judge_errors import run
+
+    run(
+        results,
+        data,
+        judge or ["concept"],
+        cache=cache,
+        max_cost=max_cost,
+        concurrency=concurrency,
+        timeout=timeout,
+        out=out,
+        as_json=as_json,
+    )
 
 
 app.add_typer(judge_app, name="judge", rich_help_panel=EVALUATING)
