@@ -3,8 +3,8 @@
     python benchmarks/leaderboard_site.py              # about a minute; needs chromium and playwright
     python benchmarks/leaderboard_site.py --keep SITE
 
-Built in how many seconds (as its own process) and megabytes, painted after how many milliseconds, and each sort from the
-click on a header until the rows stand in their new order and are laid out, as the browser's own clock has it.
+Built in how many seconds (as its own process) and megabytes, painted after how many milliseconds, and each sort from
+the click on a header until the rows stand in their new order and are laid out, as the browser's own clock has it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests" / "leaderboards"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "leaderboards"))
 from site_boards import board
 
 from medvidbench.leaderboards.published_rows import published_entries
@@ -37,7 +36,7 @@ build_site(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 SORT = """
 (column) => new Promise((done) => {
-  const head = document.querySelector(`#models th[data-column="${column}"]`), body = document.querySelector("#models tbody");
+  const head = document.querySelector(`#models th[data-column="${column}"]`);
   const before = head.ariaSort;
   let start = 0;
   const look = () => {

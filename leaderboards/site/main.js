@@ -127,6 +127,7 @@ function options(id, pairs, chosen) {
 }
 
 loadBoard().then((board) => {
-  new Site(board);
+  if (board.scopes.length) new Site(board);
+  else byId("main").append(h("p", { class: "empty" }, "No model has a number yet."));
   document.documentElement.dataset.ready = "yes";
 });

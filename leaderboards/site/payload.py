@@ -35,7 +35,7 @@ def payload_of(board: Leaderboard, rankings: Rankings) -> dict[str, Any]:
     entries = board.entries
     protocols, sources = sorted({name for e in entries for name in e.protocols}), sources_of(entries)
     names = list(dict.fromkeys(n for p in protocols for s in ("", *sources) for n in names_of(entries, p, s)))
-    scopes = scopes_of(entries)
+    scopes = [scope for scope in scopes_of(entries) if any(key[0] == scope.name for key in rankings)]
     return {
         "protocols": protocols,
         "sources": sources,

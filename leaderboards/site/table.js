@@ -56,8 +56,9 @@ class BoardTable {
       layout: { topStart: null, topEnd: null, bottomStart: "pageLength", bottomEnd: "paging" },
       order: [this.order(state.sort)],
       columnDefs: [
-        { targets: numbers, type: "number-or-none", orderSequence: ["asc", "desc"] },
+        // the first that names a column holds
         { targets: descending, orderSequence: ["desc", "asc"] },
+        { targets: numbers, type: "number-or-none" },
         { targets: "_all", searchable: false, orderSequence: ["asc", "desc"] },
       ],
       language: { lengthMenu: "Show _MENU_ models", emptyTable: "No model", zeroRecords: "No model has these words in its name or team" },
