@@ -29,7 +29,7 @@ from medvidbench import __version__
 from medvidbench.errors import MedVidBenchError
 from medvidbench.hashing import file_sha256
 from medvidbench.leaderboards.chain import Log, Writer, now, read_chain, sync_folder, writing
-from medvidbench.leaderboards.entries import Entry, Leaderboard, Sha256
+from medvidbench.leaderboards.entries import Entry, Leaderboard, Promotion, Sha256
 
 SETTINGS, CHAIN, SIGNERS = "board.json", "chain.jsonl", "allowed_signers"
 PRIVATE_MODE = 0o700
@@ -101,7 +101,7 @@ class Board:
             return cls(path, Settings.model_validate_json(file.read_bytes()))
         except (OSError, ValidationError) as error:
             problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-            remedy = "a submission with --benchmark makes a new folder a board"
+            remedy = "`medvidbench leaderboard submit` makes a new folder a board"
             raise MedVidBenchError(f"{path} is no board: {SETTINGS}: {problem}.", remedy=remedy) from None
 
     @classmethod
@@ -176,8 +176,10 @@ class Board:
                 entry = self._entry(record.body["entry_id"], record.body["files"]["entry.json"])
                 found[entry.entry_id] = entry
             elif record.kind == "promotion" and record.body["entry_id"] in found:
-                changed = {"table": record.body["to"]}
-                found[record.body["entry_id"]] = found[record.body["entry_id"]].model_copy(update=changed)
+                before = found[record.body["entry_id"]]
+                said = {name: record.body[name] for name in ("to", "by", "reason")}
+                moves = (*before.promotions, Promotion(**said, time=record.time))
+                found[before.entry_id] = before.model_copy(update={"table": record.body["to"], "promotions": moves})
         return list(found.values())
 
     def _entry(self, entry_id: str, sha256: str) -> Entry:

@@ -165,6 +165,8 @@ def _facts(a: Entry, b: Entry) -> Iterator[str]:
         old, new = getattr(a, name), getattr(b, name)
         if old != new:
             yield f"{name}: {old} to {new}"
+    for move in b.promotions[len(a.promotions) :]:
+        yield f"moved to {move.to} by {move.by}: {move.reason}"
     marks: list[Any] = [[j.certificate for j in entry.judges] for entry in (a, b)]
     if marks[0] != marks[1]:
         yield "judge's certificate changed"

@@ -122,6 +122,15 @@ class Flag(_Frozen):
     what: str
 
 
+class Promotion(_Frozen):
+    """A move between the tables as the chain has it: where to, who decided it, why, and when (ISO date and time)."""
+
+    to: TableName
+    by: str
+    reason: str
+    time: str
+
+
 class Entry(_Frozen):
     """One row of a leaderboard.
 
@@ -136,6 +145,7 @@ class Entry(_Frozen):
             came as a file.
         environment: of the evaluation, e.g. {"python": "3.12.3"}.
         source: where a published row stands.
+        promotions: moves between the tables, oldest first; a board adds them from its chain.
         contact: an address of the submitters; in no JSON and no representation.
     """
 
@@ -159,6 +169,7 @@ class Entry(_Frozen):
     environment: dict[str, str] = Field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     source: str = ""
+    promotions: tuple[Promotion, ...] = ()
     contact: str = Field(default="", exclude=True, repr=False)
 
     @field_validator("date")

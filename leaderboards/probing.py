@@ -2,14 +2,17 @@
 
 Somebody who changes one answer at a time reads the truth off the score. So a submission whose answers equal those of an
 earlier one (of anybody) in over 99 % of the rows is a near copy of it; only a few near copies of the same answers are
-scored in a window of days, and each attempt is noted in the board's private folder.
+scored in a window of days, and each attempt is noted in the board's private folder. Answers are equal when the same is
+read from them, so that another wording around the same times, boxes or scores is no other answer. Somebody who moves
+every number a little is held back by the limit on a team's submissions alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeAlias
@@ -19,7 +22,8 @@ from numpy.typing import NDArray
 
 from medvidbench.leaderboards.board import Board
 from medvidbench.leaderboards.chain import Log
-from medvidbench.records import Answer
+from medvidbench.records import Answer, Caption, Sample, Unparsed
+from medvidbench.tasks.registry import TASKS, context_of
 
 NEAR = 0.99
 ANSWERS = "answers.u64"
@@ -43,14 +47,23 @@ class Probe:
     fault: str
 
 
-def answer_digests(answers: Sequence[Answer | None]) -> Digests:
-    """(N,) one number a row, in the order of the benchmark; 0 without an answer. White space at the ends is left out,
-    as it changes no score."""
-    return np.array([0 if a is None or a.text is None else _digest(a.text) for a in answers], dtype=np.uint64)
+def answer_digests(samples: Sequence[Sample], answers: Sequence[Answer | None]) -> Digests:
+    """(N,) one number a row of what its answer says, in the order of the benchmark; 0 without an answer."""
+    pairs = zip(samples, answers, strict=True)
+    said = ["" if a is None or a.text is None else "=" + _said(s, a.text) for s, a in pairs]
+    return np.array([_digest(text) if text else 0 for text in said], dtype=np.uint64)
+
+
+def _said(sample: Sample, text: str) -> str:
+    """What is read from an answer; of a caption, and where nothing can be read, its words alone."""
+    read = TASKS[sample.task].read(text, context_of(sample))
+    if isinstance(read, (Caption, Unparsed)):
+        return " ".join(re.findall(r"\w+", text.casefold()))
+    return repr(replace(read, flags=()))
 
 
 def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
 def write_digests(path: Path, digests: Digests) -> None:

@@ -91,7 +91,7 @@ def submit(
     with _work(place) as folder:
         answered = _answered(handed, truth, place, folder, name, faults)
         entry_id = make_id(name, team, hashlib.sha256(handed.raw).hexdigest())
-        digests = probing.answer_digests(answered.answers)
+        digests = probing.answer_digests(truth.samples, answered.answers)
         notices = _admit(place, about, handed, digests)
         scored = score(place, truth, answered, name, handed, judge_cache)
         scored.results.run.update(facts)
@@ -127,8 +127,11 @@ def load_truth(board: Board, benchmark: Path, answers: Path | None = None) -> Ev
     """The board's benchmark with its truth.
 
     Raises:
-        MedVidBenchError: it can't be read, or is another one.
+        MedVidBenchError: it can't be read, is another one, or lies in the board, which is there to be published.
     """
+    for path in (benchmark, answers):
+        if path is not None and path.resolve().is_relative_to(board.path.resolve()):
+            raise MedVidBenchError(f"{path} lies in the board, and it holds the truth.", "a place outside of it")
     truth = load_data(benchmark, answers=answers)
     if truth.digest != board.settings.benchmark:
         seen = f"{benchmark} isn't the benchmark of the board: SHA-256 {truth.digest[:12]} of its ids and truths."

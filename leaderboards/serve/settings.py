@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from medvidbench.errors import MedVidBenchError
 from medvidbench.leaderboards.board import PRIVATE_MODE
 
 
@@ -68,9 +69,19 @@ class Settings:
         return self.queue or sqlite_of(self.state)
 
     def make_folders(self) -> None:
-        """The folders, readable by this user alone."""
-        for folder in (self.state, self.uploads):
-            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_MODE)
+        """The folders, readable by this user alone.
+
+        Raises:
+            MedVidBenchError: they would lie in the board, which is there to be published, or can't be made.
+        """
+        if self.state.resolve().is_relative_to(self.board.resolve()):
+            seen = f"{self.state} lies in the board, and it holds contacts and tokens."
+            raise MedVidBenchError(seen, "a folder outside of it")
+        try:
+            for folder in (self.state, self.uploads):
+                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_MODE)
+        except OSError as error:
+            raise MedVidBenchError(f"{self.state} can't be made: {error.strerror}.", "a folder to write in") from None
 
 
 def state_of(board: Path) -> Path:

@@ -52,7 +52,7 @@ class Worker(threading.Thread):
         self._running: list[_Running] = []
         self._wake, self._ended = threading.Event(), threading.Event()
         self._renewed = self._built = -float("inf")
-        self._site_due = True
+        self._site_due, self._site_failed = True, False
         self._building: BaseProcess | None = None
         self._processes = get_context("forkserver")
         self._processes.set_forkserver_preload(list(IMPORTED))
@@ -116,9 +116,24 @@ class Worker(threading.Thread):
             return
         mine, theirs = self._processes.Pipe(duplex=False)
         process = self._processes.Process(target=score_job, args=(self._task(job), theirs), daemon=True)
-        process.start()
+        begun = self._begun(process)
         theirs.close()
-        self._running.append(_Running(job, process, mine, time.monotonic() + self._settings.job_seconds))
+        if begun:
+            self._running.append(_Running(job, process, mine, time.monotonic() + self._settings.job_seconds))
+        else:
+            mine.close()
+            jobs.give_back(self._engine, job)
+
+    def _begun(self, process: BaseProcess) -> bool:
+        """Starts a process. False: the fork server was killed at that moment (the next start makes a new one), or the
+        system gives no process; after a pause, so that trying again costs little."""
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            log.warning("a process can't be started: %s", error)
+            self._ended.wait(POLL)
+            return False
+        return True
 
     def _task(self, job: Job) -> Task:
         s = self._settings
@@ -180,19 +195,23 @@ class Worker(threading.Thread):
             (self._settings.uploads / running.job.job_id).unlink(missing_ok=True)
 
     def _tend_site(self, idle: bool) -> None:
-        """Builds the site when something changed and the queue is empty, or it is a minute old."""
+        """Builds the site when something changed and the queue is empty, or it is a minute old; a build that failed
+        (or was killed) is tried again after a minute."""
         if self._building is not None:
             if self._building.is_alive():
                 return
-            if self._building.exitcode:
+            self._site_failed = bool(self._building.exitcode)
+            if self._site_failed:
                 log.warning("building the site ended with %s", self._building.exitcode)
+                self._site_due = True
             self._building = None
         old = time.monotonic() - self._built > SITE_EVERY
-        if self._site_due and (old or (idle and not self._running)):
+        if self._site_due and (old or (idle and not self._running and not self._site_failed)):
             self._site_due, self._built = False, time.monotonic()
             s = self._settings
             self._building = self._processes.Process(target=build_job, args=(s.board, s.site, s.niceness), daemon=True)
-            self._building.start()
+            if not self._begun(self._building):
+                self._building, self._site_due = None, True
 
 
 def _kill(process: BaseProcess) -> None:

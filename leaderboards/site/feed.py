@@ -31,7 +31,7 @@ def atom(board: Leaderboard, address: str = "") -> bytes:
     _add(feed, "generator", "medvidbench", version=board.medvidbench)
     ElementTree.SubElement(feed, "link", {"rel": "self", "href": urljoin(address, "feed.xml")})
     ElementTree.SubElement(feed, "link", {"rel": "alternate", "href": urljoin(address, "index.html")})
-    newest = sorted(board.entries, key=lambda e: (e.date, e.entry_id), reverse=True)[:NEWEST]
+    newest = sorted(board.entries, key=lambda e: (_changed(e), e.entry_id), reverse=True)[:NEWEST]
     for entry in newest:
         _add_entry(feed, entry, board, address)
     ElementTree.indent(feed, " ")
@@ -43,17 +43,22 @@ def _add_entry(feed: ElementTree.Element, entry: Entry, board: Leaderboard, addr
     world = " (synthetic data)" if entry.synthetic else ""
     _add(item, "title", f"{entry.model}{world}: {SCOPES[entry.table][0].lower()}")
     _add(item, "id", _urn(board.name, board.benchmark, entry.entry_id, entry.table))
-    _add(item, "updated", _moment(entry.date))
+    _add(item, "updated", _moment(_changed(entry)))
     ElementTree.SubElement(
         item, "link", {"rel": "alternate", "href": urljoin(address, f"models/{entry.entry_id}.html")}
     )
     _add(ElementTree.SubElement(item, "author"), "name", entry.team or entry.model)
+    moves = "".join(f" Moved to {m.to} by {m.by}: {m.reason}." for m in entry.promotions[-1:])
     flags = f" Flags: {'; '.join(flag.what for flag in entry.flags)}." if entry.flags else ""
-    _add(item, "summary", f"{SCOPES[entry.table][1]} Protocols: {', '.join(sorted(entry.protocols))}.{flags}")
+    _add(item, "summary", f"{SCOPES[entry.table][1]} Protocols: {', '.join(sorted(entry.protocols))}.{moves}{flags}")
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str, **attributes: str) -> None:
     ElementTree.SubElement(parent, tag, attributes).text = _NO_XML.sub("\ufffd", text)
+
+
+def _changed(entry: Entry) -> str:
+    return entry.promotions[-1].time if entry.promotions else entry.date
 
 
 def _urn(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import json
 import os
@@ -15,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 RUN = """
 import json, sys
@@ -30,6 +33,7 @@ places = {name: Path(options.pop(name)) for name in ("board", "data", "state")}
 run(**places, **options)
 """
 PATIENCE = 60.0
+QUEUES = ("sqlite", "postgresql")
 
 
 def free_port() -> int:
@@ -48,12 +52,12 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
-        self._options = {"board": str(board), "data": str(truth), "state": str(self.state), "queue": queue}
-        self._options |= {"port": self.port, "niceness": 0} | options
+        self.options = {"board": str(board), "data": str(truth), "state": str(self.state), "queue": queue}
+        self.options |= {"port": self.port, "niceness": 0} | options
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        command = [sys.executable, "-c", RUN, json.dumps(self._options)]
+        command = [sys.executable, "-c", RUN, json.dumps(self.options)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
         until(lambda: self._answers(), f"no server: {self.log}")
@@ -174,6 +178,26 @@ def postgresql(programs: Path) -> Iterator[Callable[[], str]]:
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **as_user)
         shutil.rmtree(folder)
+
+
+@lru_cache(maxsize=1)
+def shared_postgresql() -> Callable[[], str]:
+    """One cluster for all tests of a session; each call of the result makes a new database.
+
+    Skips the test where PostgreSQL, or its driver, is not installed.
+    """
+    programs = postgresql_programs()
+    if programs is None:
+        pytest.skip("no initdb on this machine (Debian: apt-get install postgresql)")
+    pytest.importorskip("pg8000", reason="pg8000 is not installed (extra `serve`)")
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(postgresql(programs))
+
+
+def new_queue(kind: str) -> str:
+    """The address of a new queue: "" lets the service make its SQLite file."""
+    return shared_postgresql()() if kind == "postgresql" else ""
 
 
 def _unprivileged() -> str:
