@@ -9,11 +9,22 @@ from typing import Annotated
 import typer
 
 from medvidbench import __version__
-from medvidbench.cli import building, checking, evaluating, judging, leaderboards, scoring, training
+from medvidbench.cli import building, checking, evaluating, judging, leaderboards, scoring, serving, training
 from medvidbench.cli.options import app
 from medvidbench.errors import MedVidBenchError
 
-__all__ = ["app", "building", "checking", "evaluating", "judging", "leaderboards", "main", "scoring", "training"]
+__all__ = [
+    "app",
+    "building",
+    "checking",
+    "evaluating",
+    "judging",
+    "leaderboards",
+    "main",
+    "scoring",
+    "serving",
+    "training",
+]
 
 
 def _version(show: bool) -> None:

@@ -10,21 +10,24 @@ import typer
 from medvidbench.cli.options import PUBLISHING, Json, app
 
 board_app = typer.Typer(
-    help="Run a leaderboard from files: submit, verify, promote, build, diff, serve.", no_args_is_help=True
+    help="Run a leaderboard from files: submit, verify, promote, build, diff, serve, token.", no_args_is_help=True
 )
 
 BoardFolder = Annotated[Path, typer.Option(help="Folder of the board.")]
 Data = Annotated[Path, typer.Option(help="Benchmark with its truth; it is never copied into the board.")]
 Answers = Annotated[Path | None, typer.Option(help="Answer key of a question-only benchmark.")]
+JudgeCache = Annotated[
+    Path | None, typer.Option(help="Folder for what a paid judge says, outside of the board; none is asked twice.")
+]
 Sign = Annotated[Path | None, typer.Option(help="SSH key (private, or public with an agent) that signs the record.")]
 
 
 @board_app.command()
 def submit(
-    predictions: Annotated[Path, typer.Argument(help="File of predictions: JSON, JSONL or CSV, plain or gzip.")],
+    predictions: Annotated[Path, typer.Argument(help="File of predictions: JSON or JSON Lines, plain or gzip.")],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     team: Annotated[str, typer.Option(help="Who hands it in.")],
-    contact: Annotated[str, typer.Option(help="E-mail address; it is never published.")],
+    contact: Annotated[str, typer.Option(help="E-mail or web address; it is never published.")],
     board: BoardFolder,
     data: Data,
     link: Annotated[str, typer.Option(help="Page of the model, http or https.")] = "",
@@ -36,6 +39,7 @@ def submit(
     certificate: Annotated[list[Path] | None, typer.Option(help="JSON of `judge certify`. Repeatable.")] = None,
     results: Annotated[Path | None, typer.Option(help="Folder of the `eval` run, for its time axis and cost.")] = None,
     answers: Answers = None,
+    judge_cache: JudgeCache = None,
     judge: Annotated[str | None, typer.Option(help='Of a new board: caption judges, ";" between them.')] = None,
     board_name: Annotated[str, typer.Option(help="Of a new board.")] = "",
 ) -> None:
@@ -57,6 +61,7 @@ def submit(
         evaluated=results,
         answers=answers,
         judge=judge,
+        judge_cache=judge_cache,
         board_name=board_name,
     )
 
@@ -67,13 +72,15 @@ def verify(
     entries: Annotated[list[str] | None, typer.Argument(help="Ids of entries; all when left out.")] = None,
     data: Annotated[Path | None, typer.Option(help="Benchmark with its truth, to score again.")] = None,
     answers: Answers = None,
+    judge_cache: JudgeCache = None,
     signed: Annotated[bool, typer.Option("--signed", help="Fail on records without a valid signature.")] = False,
     every: Annotated[bool, typer.Option("--every", help="Also print the numbers that hold.")] = False,
 ) -> None:
     """Recompute rows from their files, and say whether each number holds. Exit code 1 when one doesn't."""
     from medvidbench.commands.leaderboard import verify as run
 
-    if not run(board, entries or (), data, answers=answers, must_be_signed=signed, every_number=every):
+    how = {"must_be_signed": signed, "every_number": every}
+    if not run(board, entries or (), data, answers=answers, judge_cache=judge_cache, **how):
         raise typer.Exit(1)
 
 

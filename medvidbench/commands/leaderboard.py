@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medvidbench.errors import MedVidBenchError
 
@@ -29,6 +29,7 @@ def submit(
     evaluated: Path | None = None,
     answers: Path | None = None,
     judge: str | None = None,
+    judge_cache: Path | None = None,
     board_name: str = "",
 ) -> None:
     """Scores and records a file of predictions; a new or empty folder becomes a board on this benchmark first.
@@ -58,6 +59,7 @@ def submit(
             certificates=certificates,
             evaluated=evaluated,
             answers=answers,
+            judge_cache=judge_cache,
         )
     for notice in done.notices:
         print(f"notice: {notice}")  # noqa: T201
@@ -91,6 +93,7 @@ def verify(
     benchmark: Path | None = None,
     *,
     answers: Path | None = None,
+    judge_cache: Path | None = None,
     must_be_signed: bool = False,
     every_number: bool = False,
 ) -> bool:
@@ -104,7 +107,8 @@ def verify(
 
     records = Board.open(board).log().records
     wanted = list(entry_ids) or [r.body["entry_id"] for r in records if r.kind == "submission"]
-    found = [look(board, i, benchmark, answers=answers, must_be_signed=must_be_signed) for i in wanted]
+    options: dict[str, Any] = {"answers": answers, "judge_cache": judge_cache, "must_be_signed": must_be_signed}
+    found = [look(board, i, benchmark, **options) for i in wanted]
     for one in found:
         _print_verified(one, every_number)
     if not found:
