@@ -149,7 +149,8 @@ def _answered(handed: Handed, truth: EvalData, board: Board, folder: Path, model
         faults += answered.faults
     if faults:
         listed = "\n".join(f"  - {fault}" for fault in faults)
-        raise Refused(f"The submission has {len(faults)} faults; nothing was scored:\n{listed}", ACCEPTED)
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        raise Refused(f"The submission has {count}; nothing was scored:\n{listed}", ACCEPTED)
     return answered
 
 

@@ -82,7 +82,7 @@ def build_job(board: Path, out: Path, niceness: int) -> None:
 
     confine(Confines(600, 4 << 30, niceness))
     try:
-        build_site(board, out)
+        build_site(board, out, upload="upload")
     except MedVidBenchError as error:
         raise SystemExit(f"The site can't be built: {error}") from None
 

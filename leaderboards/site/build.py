@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -28,7 +29,7 @@ FORMAT = "medvidbench.site/1"
 HOME, SUBMIT, JSON_FILE, FEED = "index.html", "submit.html", "leaderboard.json", "feed.xml"
 
 
-def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", contact: str = "") -> Path:
+def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", contact: str = "", upload: str = "") -> Path:
     """Writes the site and returns its first page.
 
     The folder holds index.html (tables, plots, comparison), models/ID.html, submit.html, leaderboard.json (the board
@@ -40,6 +41,7 @@ def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", conta
         out: a folder that is new, empty, or of an earlier build.
         address: where the site will be read, for the feed's links; relative ones without it.
         contact: how to reach the maintainers, shown on the page for submitters.
+        upload: address of an upload form, absolute or as seen from the first page; linked where there is one.
 
     Raises:
         MedVidBenchError: no board, no entry, an id twice, no web address, or `out` holds something else.
@@ -49,10 +51,12 @@ def build_site(board: Leaderboard | Path, out: Path, *, address: str = "", conta
         raise MedVidBenchError("The board has no entry to show.", "published rows, results, or a listed submission")
     if address and not is_web_address(address):
         raise MedVidBenchError(f"{address!r} is no http or https address.", "https://host/path/")
+    if not _is_link(upload):
+        raise MedVidBenchError(f"{upload!r} is no address of a form.", "https://host/path, or a path like upload")
     entry_ids(content.entries)
     _check_foreign(out)
     with replacing(out, MARK) as folder:
-        _write_all(content, folder, address, contact)
+        _write_all(content, folder, address, {"contact": contact, "upload": upload})
     return out / HOME
 
 
@@ -79,10 +83,14 @@ def read_board(path: Path, published: bool = True) -> Leaderboard:
     return content.model_copy(update={"entries": tuple(e for e in content.entries if e.table != "published")})
 
 
-def _write_all(board: Leaderboard, folder: Path, address: str, contact: str) -> None:
+def _is_link(text: str) -> bool:
+    return is_web_address(text) or re.fullmatch(r"[\w./-]*", text, re.ASCII) is not None
+
+
+def _write_all(board: Leaderboard, folder: Path, address: str, about: Mapping[str, str]) -> None:
     rankings = all_rankings(board)
     overall = chain.from_iterable(found for (_, _, source), found in rankings.items() if not source)
-    common: dict[str, Any] = {"board": board, "css": _css(), "contact": contact}
+    common: dict[str, Any] = {"board": board, "css": _css(), **about}
     page = render_page(
         FOLDER,
         "index.html.j2",

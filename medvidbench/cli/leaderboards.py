@@ -110,11 +110,13 @@ def build(
     name: Annotated[str, typer.Option(help="Title of the site.")] = "",
     address: Annotated[str, typer.Option(help="Where the site will be read, for its feed.")] = "",
     contact: Annotated[str, typer.Option(help="How to reach the maintainers.")] = "",
+    upload: Annotated[str, typer.Option(help="Address of an upload form (`serve` links its own).")] = "",
 ) -> None:
     """Write a static site that opens from disk and from any host."""
     from medvidbench.commands.leaderboard_site import run
 
-    run(board, out, results=results or (), published=published, name=name, address=address, contact=contact)
+    more = {"address": address, "contact": contact, "upload": upload}
+    run(board, out, results=results or (), published=published, name=name, **more)
 
 
 @board_app.command()

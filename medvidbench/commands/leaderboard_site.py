@@ -22,6 +22,7 @@ def run(
     name: str = "",
     address: str = "",
     contact: str = "",
+    upload: str = "",
 ) -> None:
     """Writes the site and prints where it is.
 
@@ -33,13 +34,14 @@ def run(
         name: of the board; its own, or a general one, unless given.
         address: where the site will be read, for the feed.
         contact: how to reach the maintainers, for the page that says how to submit.
+        upload: address of an upload form.
     """
     from medvidbench.leaderboards.site.build import build_site
 
     content = _content(board, [_entry(path) for path in results], published)
     if name:
         content = content.model_copy(update={"name": name})
-    page = build_site(content, out, address=address, contact=contact)
+    page = build_site(content, out, address=address, contact=contact, upload=upload)
     print(page)  # noqa: T201
 
 

@@ -23,6 +23,7 @@ from site_boards import entry as drawn
 from medvidbench.commands.leaderboard_site import run
 from medvidbench.errors import MedVidBenchError
 from medvidbench.leaderboards.entries import Leaderboard, ProtocolNumbers
+from medvidbench.leaderboards.promote import promote
 from medvidbench.leaderboards.published_rows import published_entries
 from medvidbench.leaderboards.ranking import rank
 from medvidbench.leaderboards.site import swap
@@ -145,6 +146,28 @@ def test_the_feed_is_atom_with_an_entry_for_each_model_and_a_promotion_is_news(t
     assert len(set(ids)) == 2
 
 
+def test_a_promotion_stands_on_the_models_page_and_in_the_feed_with_who_and_why(tmp_path: Path) -> None:
+    made, truth = new_board(tmp_path)
+    entry_id = hand_in(made, truth, write_rows(tmp_path / "p.json", rows_of(truth))).entry.entry_id
+    promote(made.path, entry_id, "we ran it <ourselves>", by="Ann & Co")
+    build_site(made.path, tmp_path / "site")
+    page = (tmp_path / "site" / "models" / f"{entry_id}.html").read_text("utf-8")
+    assert "we ran it &lt;ourselves&gt;" in page and "Ann &amp; Co" in page
+    feed = ElementTree.fromstring((tmp_path / "site" / "feed.xml").read_bytes())
+    # the newest: published rows are older
+    newest = feed.findall("{http://www.w3.org/2005/Atom}entry")[0]
+    said = newest.findtext("{http://www.w3.org/2005/Atom}summary", "")
+    assert "Moved to verified by Ann & Co: we ran it <ourselves>." in said
+    assert newest.findtext("{http://www.w3.org/2005/Atom}updated") == made.log().records[-1].time
+
+
+def test_an_upload_form_is_linked_where_there_is_one(tmp_path: Path) -> None:
+    for upload, links in (("", 0), ("upload", 3), ("https://example.org/up", 3)):
+        build_site(SMALL, tmp_path / "site", upload=upload)
+        pages = "".join((tmp_path / "site" / name).read_text("utf-8") for name in ("index.html", "submit.html"))
+        assert pages.count(f'<a href="{upload}">') == links
+
+
 # --- what doesn't -----------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +236,8 @@ def test_boards_that_cannot_be_shown_are_one_clear_error(tmp_path: Path) -> None
         build_site(board_of(twice, twice), tmp_path / "site")
     with pytest.raises(MedVidBenchError, match="no http or https"):
         build_site(SMALL, tmp_path / "site", address="javascript:alert(1)")
+    with pytest.raises(MedVidBenchError, match="no address of a form"):
+        build_site(SMALL, tmp_path / "site", upload="javascript:alert(1)")
     with pytest.raises(MedVidBenchError, match="can't be read"):
         build_site(tmp_path / "nowhere.json", tmp_path / "site")
     assert list(tmp_path.iterdir()) == []
