@@ -8,14 +8,14 @@ Formulas, n rows in all, a permutation for each (seed, number of the epoch):
     balance "none":          row(s) = permutation(s // n)[s % n]: each row once in n positions.
     balance "task", "key":   the G tasks (or (source, task) pairs) take turns, each once in G positions, in an order
                              drawn anew each round; the k-th turn of a group of m rows takes its
-                             permutation(k // m)[k % m].
+                             permutation(k // m)[k % m]. A task with several turns has as many in each round.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -35,31 +35,37 @@ class DataOrder:
         keys: source and task of each row.
         balance: as in the recipe.
         seed: of all permutations.
+        turns: of a group in each round; 1 for those not named.
 
     Raises:
         MedVidBenchError: there are no rows.
     """
 
-    def __init__(self, keys: Sequence[Key], balance: str = "none", seed: int = 0) -> None:
+    def __init__(
+        self, keys: Sequence[Key], balance: str = "none", seed: int = 0, turns: Mapping[str, int] | None = None
+    ) -> None:
         if not keys:
             raise MedVidBenchError("There are no rows to train on.", "at least one")
         self.rows, self.seed = len(keys), seed
         groups: dict[str, list[int]] = defaultdict(list)
         for row, key in enumerate(keys):
             groups[{"none": "", "task": key.task, "key": str(key)}[balance]].append(row)
-        self._groups = [(name, np.asarray(groups[name])) for name in sorted(groups)]
-        self._permutation = lru_cache(maxsize=4 * len(self._groups) + 4)(self._draw)
+        counts = {name: (turns or {}).get(name, 1) for name in sorted(groups)}
+        self._slots = [
+            (name, np.asarray(groups[name]), turn, count) for name, count in counts.items() for turn in range(count)
+        ]
+        self._permutation = lru_cache(maxsize=4 * len(self._slots) + 4)(self._draw)
 
     @classmethod
     def of(cls, keys: Sequence[Key], data: DataPart, seed: int) -> DataOrder:
         """The order that a recipe asks for."""
-        return cls(keys, data.balance, seed)
+        return cls(keys, data.balance, seed, {str(task): count for task, count in data.turns.items()})
 
     def row(self, position: int) -> int:
         """The row at a position from 0 on."""
-        turn, place = divmod(position, len(self._groups))
-        name, rows = self._groups[self._permutation("", turn, len(self._groups))[place]]
-        epoch, at = divmod(turn, len(rows))
+        round_, place = divmod(position, len(self._slots))
+        name, rows, turn, count = self._slots[self._permutation("", round_, len(self._slots))[place]]
+        epoch, at = divmod(round_ * count + turn, len(rows))
         return int(rows[self._permutation(name or "rows", epoch, len(rows))[at]])
 
     def batch(self, position: int, count: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -69,6 +69,7 @@ class DataPart(Part):
         tasks, sources: None takes all.
         per_key: rows a (source, task) at most, drawn with the seed; None takes all.
         balance: "task" draws each task as often as any other, "key" each (source, task), "none" as they lie.
+        turns: with the balance "task", how many turns a task has in each round; 1 for those not named.
         fps, frames: of the clips shown; None shows what the benchmark says.
         min_pixels, max_pixels, total_pixels: of a frame and of the whole video.
         max_prompt_tokens: longer prompts are left out and counted.
@@ -79,12 +80,19 @@ class DataPart(Part):
     sources: tuple[str, ...] | None = None
     per_key: int | None = Field(default=None, ge=1)
     balance: Literal["none", "task", "key"] = "none"
+    turns: dict[TaskName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     fps: float | None = Field(default=None, gt=0)
     frames: int | None = Field(default=None, ge=1)
     min_pixels: int = 8 * CELL
     max_pixels: int = 48 * CELL
     total_pixels: int = int(128_000 * CELL * 0.9)
     max_prompt_tokens: int = 65_536
+
+    @model_validator(mode="after")
+    def _turns(self) -> DataPart:
+        if self.turns and self.balance != "task":
+            raise ValueError("turns go with the balance task")
+        return self
 
 
 class OptimiserPart(Part):
@@ -143,8 +151,7 @@ class GrpoPart(Part):
 
     Attributes:
         method: a name of `medvidbench.training.methods`: how rewards become advantages.
-        scale: what a group's centred rewards are divided by: its own standard deviation, the batch's, nothing.
-            None: as the method's source has it.
+        scale: divisor of a group's centred rewards: its own standard deviation, the batch's, 1. None: as the source's.
         clip_low, clip_high: of the probability ratio: [1 - low, 1 + high]. None: as the method's source has it.
         aggregation: "sequence": mean over tokens, then over completions (GRPO); "token": over all tokens of the step
             (DAPO); "constant": sum over tokens by `max_new_tokens` (Dr.GRPO). None: as the method's source has it.
@@ -158,6 +165,7 @@ class GrpoPart(Part):
         mask_truncated: completions cut at the limit take no part in the loss.
         forward: how log-probabilities are computed; all are equal, they differ in cost.
         branches: >1 samples trees: completions of one branch share their first `branch_tokens` tokens.
+        rollouts: the policy's "own", or by "vllm", corrected for in the loss (frozen vision tower, no branches).
     """
 
     method: str = "medgrpo"
@@ -176,6 +184,7 @@ class GrpoPart(Part):
     forward: Forward = "prefix_kv"
     branches: int = Field(default=1, ge=1)
     branch_tokens: int = Field(default=0, ge=0)
+    rollouts: Literal["own", "vllm"] = "own"
 
 
 class AlarmPart(Part):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import TaskName
 from medvidbench.training.order import DataOrder, share
+from medvidbench.training.recipe import DataPart
 from medvidbench.training.rows import Key
 
 TASKS: tuple[TaskName, ...] = ("TAG", "STG", "NAP")
@@ -51,6 +52,21 @@ def test_within_its_group_every_row_comes_before_any_comes_again(keys: list[Key]
     for task in groups:
         drawn = [counts[row] for row, key in enumerate(keys) if key.task == task]
         assert max(drawn) - min(drawn) <= 1
+
+
+def test_a_task_with_more_turns_comes_so_many_times_in_every_round() -> None:
+    keys = [Key("A", "TAG")] * 7 + [Key("A", "STG")] * 5 + [Key("A", "NAP")] * 3
+    order = DataOrder(keys, "task", 4, {"TAG": 3})
+    for turn in range(20):  # a round is 3 + 1 + 1 positions
+        drawn = Counter(keys[row].task for row in order.batch(5 * turn, 5))
+        assert drawn == {"TAG": 3, "STG": 1, "NAP": 1}
+    tag = [row for row in order.batch(0, 35) if keys[row].task == "TAG"]
+    assert Counter(tag) == dict.fromkeys(range(7), 3)  # 7 rounds: 21 turns of 7 rows
+
+
+def test_turns_without_the_balance_that_they_go_with_are_refused() -> None:
+    with pytest.raises(ValueError, match="turns go with the balance task"):
+        DataPart(turns={"TAG": 2})
 
 
 def test_rare_tasks_come_as_often_as_common_ones() -> None:
