@@ -35,6 +35,7 @@ from medvidbench.training.policy import Policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import random_state, restore_random
 from medvidbench.training.recipe import Recipe, write_recipe
+from medvidbench.training.sharding import collected
 from medvidbench.training.tensors import (
     digest_of,
     load_exactly,
@@ -84,21 +85,23 @@ def save(
     recipe: Recipe,
     processes: Processes,
 ) -> Path:
-    """Writes a checkpoint, then removes all but the newest `recipe.keep` and the last good one. All processes call it.
+    """Writes a checkpoint, then removes all but the newest `recipe.keep` and the last good one. All processes call it:
+    tensors of a sharded model are gathered, so that files don't tell how many processes there were.
 
     Raises:
         MedVidBenchError: the disk is full or not writable; checkpoints that were there stay.
     """
     folder = run / step_name(state.step)
     tensors, said = random_state(processes)
+    named = trainable_parameters(policy)
+    weights = collected(dict(named), processes.main)
+    moments = collected(optimiser_tensors(optimiser, named), processes.main)
     if processes.main:
-        named = trainable_parameters(policy)
-        weights = {name: value.detach() for name, value in named}
-        files = {WEIGHTS: weights, OPTIMISER: optimiser_tensors(optimiser, named), RANDOM: tensors}
+        files = {WEIGHTS: weights, OPTIMISER: moments, RANDOM: tensors}
         told = {"step": state.step, "cursor": state.cursor, "parts": dict(state.parts), "random": said}
         with _whole_folder(folder) as part:
             for name, content in files.items():
-                save_file({key: value.cpu().contiguous() for key, value in content.items()}, part / name)
+                save_file(content, part / name)
             (part / STATE).write_text(json.dumps(told), encoding="utf-8")
             write_recipe(recipe, part / RECIPE)
             readable_like(part / STATE)

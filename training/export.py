@@ -21,28 +21,33 @@ from medvidbench.models.checkpoints import load, read_json
 from medvidbench.models.torch_env import quiet, transformers_module
 from medvidbench.training.checkpoints import readable_like
 from medvidbench.training.policy import Policy, trainable_parameters
+from medvidbench.training.sharding import whole
 from medvidbench.training.tensors import digest_of, load_exactly
 
 KEPT = ("preprocessor_config.json", "processor_config.json", "generation_config.json", "video_preprocessor_config.json")
 """Files of the base that say how the model is used; none of them changes in training."""
 
 
-def export(policy: Policy, folder: Path, note: str = "") -> Path:
+def export(policy: Policy, folder: Path, note: str = "", main: bool = True) -> Path:
     """Writes weights, configuration, tokenizer and chat template; LoRA is merged. The folder is there whole or not.
 
     Args:
         folder: replaced where it exists.
         note: README.md of the folder.
+        main: whether this process writes; the others only give their part of a sharded model.
 
     Raises:
         MedVidBenchError: it can't be written, or doesn't load as it was written.
     """
+    found = final_weights(policy, main)
+    if not main:
+        return folder
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     source = replace(policy.checkpoint.source, device="cpu", dtype=policy.dtype)
     base = load(source)
     weights = dict(base.model.named_parameters())
-    trained = {name: value.to(weights[name].dtype) for name, value in final_weights(policy).items()}
+    trained = {name: value.to(weights[name].dtype) for name, value in found.items()}
     load_exactly(trained, {name: weights[name] for name in trained}, "the policy")
     expected = digest_of(base.model.state_dict())
     try:
@@ -64,17 +69,19 @@ def export(policy: Policy, folder: Path, note: str = "") -> Path:
     return folder
 
 
-def final_weights(policy: Policy) -> dict[str, Tensor]:
-    """The trained tensors by the base model's names, on the CPU, in float32; LoRA as `W + scale * B A`."""
-    return {name: value.to("cpu", torch.float32) for name, value in merged_weights(policy)}
+def final_weights(policy: Policy, keep: bool = True) -> dict[str, Tensor]:
+    """The trained tensors by the base model's names, on the CPU, in float32; LoRA as `W + scale * B A`. All processes
+    of a sharded model call it; those that don't `keep` them get none."""
+    return {name: value.to("cpu", torch.float32) for name, value in merged_weights(policy) if keep}
 
 
 @torch.no_grad()
 def merged_weights(policy: Policy) -> Iterator[tuple[str, Tensor]]:
-    """The same one by one, where they lie and as they are stored: a second copy of the model is never in memory."""
+    """The same one by one, where they lie and as they are stored: a second copy of the model is never in memory.
+    Sharded ones are gathered as they are reached."""
     if policy.lora is None:
         for name, value in trainable_parameters(policy):
-            yield name, value.detach()
+            yield name, whole(value.detach())
         return
     for name, layer in policy.core.named_modules():
         if hasattr(layer, "get_delta_weight") and hasattr(layer, "base_layer"):

@@ -6,16 +6,14 @@ task, turns them into advantages, and takes `grpo.updates` optimiser steps on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.prefetch import Prefetched
-from medvidbench.models.qwen_local import stop_ids
 from medvidbench.training import checkpoints
 from medvidbench.training.alarms import alarms, last_good
 from medvidbench.training.baseline import BaselineStatistics
@@ -35,9 +33,9 @@ from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
 from medvidbench.training.recipe import Recipe
 from medvidbench.training.rewards import Rewarder, RewardUnavailable, opened_rewarder
-from medvidbench.training.rollout import Sampling, sample_groups
-from medvidbench.training.rows import Completions, Example, Key
-from medvidbench.training.run_facts import end_run, write_facts
+from medvidbench.training.rows import Example, Key
+from medvidbench.training.run_facts import end_run, stops_told, write_facts
+from medvidbench.training.samplers import rollouts
 from medvidbench.training.starting import begin, example_stream, run_facts
 from medvidbench.training.steps import GrpoStep
 from medvidbench.training.stream import LeftOut
@@ -80,9 +78,11 @@ def run_grpo(
     processes = Processes.start(recipe.model.device)
     with opened_rewarder(rewards, out / "judgements", processes.device) as rewarder:
         run = _Run(recipe, out, processes, machine or Machine(), rewarder)
-        run.train(progress)
+        with stops_told(out, processes.main, lambda: run.state.step):
+            run.train(progress)
+            note = f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n"
+            export(run.policy, out / "model", note, processes.main)
     if processes.main:
-        export(run.policy, out / "model", f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n")
         end_run(out, "finished", run.total)
     processes.wait()
     return out / "model"
@@ -93,15 +93,14 @@ class _Run:
 
     def __init__(self, recipe: Recipe, out: Path, processes: Processes, machine: Machine, rewarder: Rewarder) -> None:
         assert recipe.data.benchmark is not None and recipe.steps is not None
-        self.recipe, self.out, self.processes, self.machine = recipe, out, processes, machine
+        self.recipe, self.out, self.processes = recipe, out, processes
         self.rewarder, self.total = rewarder, recipe.steps
         bench = Benchmark.open(recipe.data.benchmark)
         self.rows = chosen_rows(bench, recipe.data, recipe.seed)
         self.settings = resolved(recipe.grpo, recipe.rewards)
         measure_kl = recipe.alarms.kl_above is not None
-        self.policy = load_policy(
-            recipe.model, recipe.data, processes.device, with_reference=measure_kl or self.settings.kl > 0
-        )
+        with_reference = measure_kl or self.settings.kl > 0
+        self.policy = load_policy(recipe.model, recipe.data, processes.device, with_reference, processes.sharding)
         self.named = trainable_parameters(self.policy)
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
         self.method, self.normaliser = method(recipe.grpo.method), self._normaliser()
@@ -115,11 +114,13 @@ class _Run:
             processes,
             max_grad_norm=recipe.optimiser.max_grad_norm,
             measure_kl=measure_kl,
+            corrected=recipe.grpo.rollouts != "own",
         )
         self.state = begin(out, self.rows, self.policy, self.optimiser, recipe, processes)
         if "normaliser" in self.state.parts:
             self.normaliser.restore(self.state.parts["normaliser"])
             self.method.restore(self.state.parts["method"])
+        self.rollouts = rollouts(self.policy, recipe.grpo, machine, processes)
         if processes.main:
             write_facts(out, run_facts(recipe, bench, self.policy, processes, self.total))
         self.log: list[GrpoStep] = []
@@ -141,7 +142,7 @@ class _Run:
         ahead = 2 * self.recipe.batch_size
         with Prefetched(self._examples(self.state.cursor), ahead) as examples:
             resamples = self.recipe.grpo.resamples if self.settings.zero_spread == "resample" else 0
-            collector = Collector(examples, self._sample, self.rewarder, self.processes, self.recipe.seed, resamples)
+            collector = Collector(examples, self.rollouts, self.rewarder, self.processes, self.recipe.seed, resamples)
             while self.state.step < self.total:
                 self._step(collector, log)
                 if progress is not None and self.processes.main:
@@ -153,40 +154,20 @@ class _Run:
         first = cursor + (rank - cursor) % of
         return self.stream.stream(self.order.row(p) for p in _counted(first, of))
 
-    def _sample(self, examples: Sequence[Example], seeds: Sequence[int]) -> list[Completions]:
-        grpo, checkpoint = self.recipe.grpo, self.policy.checkpoint
-        sampling = Sampling(
-            grpo.group_size,
-            grpo.max_new_tokens,
-            stop_ids(checkpoint.model, checkpoint.tokenizer),
-            tuple(sorted(self.policy.prompter.vision_ids)),
-            grpo.temperature,
-            grpo.branches,
-            grpo.branch_tokens,
-        )
-        found: list[Completions] = []
-        size = self.machine.rollout_prompts
-        with self.policy.computing():
-            for begin in range(0, len(examples), size):
-                prompts = [example.prompt for example in examples[begin : begin + size]]
-                own = seeds[begin : begin + size]
-                found += sample_groups(self.policy.model, prompts, sampling, seeds=own, tokenizer=checkpoint.tokenizer)
-        return found
-
     def _step(self, collector: Collector, log: RunLog) -> None:
         done = self.state.step
         self.rewarder.state.global_step, self.rewarder.state.max_steps = done, self.total
         try:
             collected = collector.collect(self.state.cursor, self.recipe.batch_size)
-        except RewardUnavailable as error:
+        except RewardUnavailable:
             self._save(done, self.state.cursor)
-            self._ended("stopped", done, str(error))
             raise
         rate = learning_rate(done, self.total, self.recipe.optimiser)
         set_rate(self.optimiser, rate)
         judged, advantages = self._judge(collected)
         with collected.timed("update"):
             updated = self.updater.update(collected.own, collected.groups, advantages)
+            self.rollouts.sync()
         drift = self.normaliser.drifts([group.rewards for group in collected.groups])
         logged = self.rewarder.take_logged().metrics
         row = step_row(done + 1, rate, collected, judged, updated, drift, logged)
@@ -220,7 +201,8 @@ class _Run:
                 checkpoints.mark_good(self.out, saved[good])
             return
         why = " ".join(alarm.why for alarm in found)
-        self._ended("alarm", step, why)
+        if self.processes.main:
+            end_run(self.out, "alarm", step, why)
         kept = checkpoints.last_good(self.out)
         where = f"{kept} is kept as the last good checkpoint" if kept else "no checkpoint is old enough to be good"
         raise RunStoppedError(f"Stopped at step {step}: {why}", remedy=where)
@@ -229,10 +211,6 @@ class _Run:
         said = {"normaliser": self.normaliser.state(), "method": self.method.state()}
         self.state = checkpoints.RunState(step, cursor, {**self.state.parts, **said})
         checkpoints.save(self.out, self.state, self.policy, self.optimiser, self.recipe, self.processes)
-
-    def _ended(self, how: Any, step: int, why: str) -> None:
-        if self.processes.main:
-            end_run(self.out, how, step, why)
 
 
 def _counted(first: int, step: int) -> Iterator[int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from medvidbench.training.rewards.captions import RewardUnavailable
 from medvidbench.training.rows import Completions, Example, GroupRewards
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from medvidbench.training.stream import LeftOut
 
 Sampler = Callable[[Sequence[Example], Sequence[int]], list[Completions]]
-"""Examples and a seed for each to their completions."""
+"""Examples and a seed for each to their completions; called without any, too: what processes do together is in it."""
 Reward = Callable[[Sequence[Example], Sequence[Completions]], list[GroupRewards]]
 
 
@@ -100,7 +101,11 @@ class Collector:
     resamples: int = 0
 
     def collect(self, cursor: int, wanted: int) -> Collected:
-        """The groups of `wanted` positions from `cursor` on, and of as many more as were exchanged."""
+        """The groups of `wanted` positions from `cursor` on, and of as many more as were exchanged.
+
+        Raises:
+            RewardUnavailable: on every process, where one of them can't have a reward: all of them save and stop.
+        """
         found = Collected(cursor=cursor)
         idle: list[Earned] = []
         missing = wanted
@@ -128,26 +133,33 @@ class Collector:
         with found.timed("prompts"):
             drawn = {position: next(self.examples) for position in mine}
         shown = {position: item for position, item in drawn.items() if isinstance(item, Example)}
-        rollouts = self._rollouts(found, shown)
+        rollouts, down = self._rollouts(found, shown)
         found.own |= rollouts
         earned = [_earned(position, rollout) for position, rollout in rollouts.items()]
         lost = [item for item in drawn.values() if not isinstance(item, Example)]
-        told = self.processes.gathered((earned, lost))
-        found.left_out += [item for _, items in told for item in items]
-        return sorted((group for groups, _ in told for group in groups), key=lambda group: group.position)
+        told = self.processes.gathered((earned, lost, down))
+        for *_, why in told:
+            if why is not None:
+                raise why
+        found.left_out += [item for _, items, _ in told for item in items]
+        return sorted((group for groups, *_ in told for group in groups), key=lambda group: group.position)
 
-    def _rollouts(self, found: Collected, shown: dict[int, Example]) -> dict[int, Rollout]:
+    def _rollouts(
+        self, found: Collected, shown: dict[int, Example]
+    ) -> tuple[dict[int, Rollout], RewardUnavailable | None]:
+        """This process' rollouts, or why they have no rewards: the others must hear it, they wait for them."""
         examples = list(shown.values())
-        if not examples:
-            return {}
         with found.timed("rollout"):
             completions = self.sample(examples, [position_seed(self.seed, position) for position in shown])
-        with found.timed("rewards"):
-            rewards = self.reward(examples, completions)
-        return {
-            position: Rollout(*row)
-            for position, row in zip(shown, zip(examples, completions, rewards, strict=True), strict=True)
-        }
+        if not examples:
+            return {}, None
+        try:
+            with found.timed("rewards"):
+                rewards = self.reward(examples, completions)
+        except RewardUnavailable as error:
+            return {}, error
+        rows = zip(examples, completions, rewards, strict=True)
+        return {position: Rollout(*row) for position, row in zip(shown, rows, strict=True)}, None
 
 
 def position_seed(seed: int, position: int) -> int:

@@ -42,6 +42,7 @@ def step_row(
         clip_low=updated.clip_low,
         clip_high=updated.clip_high,
         ratio=updated.ratio,
+        correction=updated.correction,
         length_mean=sum(lengths) / len(lengths) if lengths else None,
         length_max=max(lengths, default=None),
         truncated=1 - sum(finished) / len(finished) if finished else None,

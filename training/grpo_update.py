@@ -14,6 +14,7 @@ from torch import Tensor
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.forwards import forward
 from medvidbench.training.grpo_batch import Earned, Rollout
+from medvidbench.training.idle import idle_prompt
 from medvidbench.training.losses import LossTerms, StepSize, merged, policy_loss, truncated_weights
 from medvidbench.training.methods import Advantages, Settings
 from medvidbench.training.optimiser import clip_gradients
@@ -22,6 +23,7 @@ from medvidbench.training.policy import Policy, reference
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from medvidbench.models.qwen_prompt import QwenPrompt
     from medvidbench.training.processes import Processes
     from medvidbench.training.recipe import GrpoPart
     from medvidbench.training.rows import TokenScores
@@ -34,6 +36,7 @@ class Updated:
     Attributes:
         loss, grad_norm, clip_low, clip_high, ratio: of the last update.
         entropy, kl: nats a token, at the first update, of the policy that drew the completions.
+        correction: mean weight of the tokens that another engine drew.
     """
 
     loss: float | None
@@ -43,14 +46,16 @@ class Updated:
     clip_low: float | None
     clip_high: float | None
     ratio: float | None
+    correction: float | None = None
 
 
 @dataclass
 class _Pass:
-    """Sums of one pass over this process' groups."""
+    """Sums of one pass over this process' groups; `correction` over weights of tokens."""
 
     terms: list[LossTerms]
     entropy: float = 0.0
+    correction: float = 0.0
     tokens: int = 0
 
 
@@ -94,27 +99,28 @@ class Updater:
         row = {group.position: p for p, group in enumerate(groups)}
         applies = advantages.applies & self._counted(groups)
         size = _size(groups, applies)
+        mine = {position: rollout for position, rollout in own.items() if not self._skipped(advantages, row[position])}
         old: dict[int, Tensor] = {}
-        base: dict[int, Tensor] = {}
-        spread = divergence = None
+        base, missing = self._reference_logps(mine), self.processes.idle(len(mine))
+        spread = divergence = correction = None
         for turn in range(self.grpo.updates):
             work = _Pass([])
-            for position, rollout in own.items():
+            for position, rollout in mine.items():
                 p = row[position]
-                if self._skipped(advantages, p):
-                    continue
                 values = torch.from_numpy(np.where(applies[p], advantages.values[p], 0.0))
                 self._backward(position, rollout, values, torch.from_numpy(applies[p]), size, old, base, work)
-            terms, entropy = self._summed(work)
+            self._idle(missing)
+            terms, entropy, weight = self._summed(work)
             norm = self._step() if size.tokens else None
             if turn == 0:
-                spread, divergence = entropy, terms.kl if terms else None
+                spread, divergence, correction = entropy, terms.kl if terms else None, weight
         return Updated(
             _known(float(terms.loss)) if terms else None,
             norm,
             spread,
             _known(divergence),
             *(_known(v) for v in ((terms.clip_low, terms.clip_high, terms.ratio_mean) if terms else (None,) * 3)),
+            correction if self.corrected else None,
         )
 
     def _counted(self, groups: Sequence[Earned]) -> Any:
@@ -125,16 +131,28 @@ class Updater:
         """A group whose advantages are all 0 has no gradient without a KL term; its forward can be saved."""
         return self.settings.zero_spread == "skip" and not self.with_reference and bool(advantages.flat[p])
 
-    def _scores(self, model: Any, rollout: Rollout) -> TokenScores:
-        made = rollout.completions
-        return self._forward(
-            model,
-            rollout.example.prompt,
-            made.ids,
-            made.lengths,
-            temperature=self.grpo.temperature,
-            suppressed=self.policy.prompter.vision_ids,
-        )
+    def _scores(self, model: Any, prompt: QwenPrompt, ids: Tensor, lengths: Tensor) -> TokenScores:
+        suppressed = self.policy.prompter.vision_ids
+        with self.policy.computing():
+            return self._forward(model, prompt, ids, lengths, temperature=self.grpo.temperature, suppressed=suppressed)
+
+    def _scores_of(self, model: Any, rollout: Rollout) -> TokenScores:
+        return self._scores(model, rollout.example.prompt, rollout.completions.ids, rollout.completions.lengths)
+
+    def _reference_logps(self, own: Mapping[int, Rollout]) -> dict[int, Tensor]:
+        """Log-probabilities under the reference by position; empty where nobody asks for them."""
+        if not self.with_reference:
+            return {}
+        with torch.no_grad(), reference(self.policy) as model:
+            return {position: self._scores_of(model, rollout).logps for position, rollout in own.items()}
+
+    def _idle(self, calls: int) -> None:
+        """Forwards and backwards that change nothing; see `medvidbench.training.idle`."""
+        for _ in range(calls):
+            prompt = idle_prompt(self.policy.checkpoint.config, self.policy.pad)
+            ids, lengths = torch.tensor([[self.policy.pad]]), torch.tensor([0])
+            scores = self._scores(self.policy.model, prompt, ids, lengths)
+            torch.autograd.backward(scores.logps.sum() * 0.0)
 
     def _backward(
         self,
@@ -147,17 +165,16 @@ class Updater:
         base: dict[int, Tensor],
         work: _Pass,
     ) -> None:
-        """Adds one group's gradient; `old` and `base` keep its first and its reference log-probabilities."""
-        with self.policy.computing():
-            if self.with_reference and position not in base:
-                with torch.no_grad(), reference(self.policy) as model:
-                    base[position] = self._scores(model, rollout).logps
-            scores = self._scores(self.policy.model, rollout)
+        """Adds one group's gradient; `old` keeps its first log-probabilities."""
+        scores = self._scores_of(self.policy.model, rollout)
         device = scores.logps.device
         first = position not in old
         if first:
             old[position] = scores.logps.detach()
-        drawn = rollout.completions.logps.to(device)
+        weights = None
+        if self.corrected:
+            weights = truncated_weights(old[position], rollout.completions.logps.to(device), scores.mask)
+            work.correction += float(weights[scores.mask].sum())
         terms = policy_loss(
             scores.logps,
             None if first else old[position],
@@ -171,20 +188,22 @@ class Updater:
             normaliser=size,
             reference_logps=base.get(position),
             kl=self.settings.kl,
-            rollout_correction=truncated_weights(old[position], drawn, scores.mask) if self.corrected else None,
+            rollout_correction=weights,
         )
         torch.autograd.backward(terms.loss)
         work.terms.append(terms._replace(loss=terms.loss.detach()))
         work.entropy += float(scores.entropy.sum())
         work.tokens += int(scores.mask.sum())
 
-    def _summed(self, work: _Pass) -> tuple[LossTerms | None, float | None]:
-        """Terms and entropy a token over all processes."""
+    def _summed(self, work: _Pass) -> tuple[LossTerms | None, float | None, float | None]:
+        """Terms, and entropy and weight a token, over all processes."""
         own = [term._replace(loss=term.loss.cpu()) for term in work.terms]
-        told = self.processes.gathered((own, work.entropy, work.tokens))
-        terms = [term for part, _, _ in told for term in part]
-        tokens = sum(count for _, _, count in told)
-        return merged(terms) if terms else None, sum(e for _, e, _ in told) / tokens if tokens else None
+        told = self.processes.gathered(_Pass(own, work.entropy, work.correction, work.tokens))
+        terms = [term for part in told for term in part.terms]
+        tokens = sum(part.tokens for part in told)
+        if not tokens:
+            return merged(terms) if terms else None, None, None
+        return merged(terms), sum(p.entropy for p in told) / tokens, sum(p.correction for p in told) / tokens
 
     def _step(self) -> float:
         self.processes.sum_gradients(self.parameters)

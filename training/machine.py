@@ -18,6 +18,7 @@ class Machine:
         micro_tokens: tokens of one forward with its padding, at most: bounds the memory. The gradient is the same up
             to the rounding of sums.
         rollout_prompts: prompts whose completions are sampled together, at most.
+        rollout_memory: share of a GPU's memory that vLLM takes for its weights and caches, where it draws them.
     """
 
     frame_cache: Path | None = None
@@ -25,3 +26,4 @@ class Machine:
     workers: int = max(1, min(4, (os.cpu_count() or 2) - 1))
     micro_tokens: int = 8192
     rollout_prompts: int = 8
+    rollout_memory: float = 0.4

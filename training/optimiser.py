@@ -10,6 +10,7 @@ import torch
 from torch.nn import Parameter
 
 from medvidbench.training.recipe import OptimiserPart
+from medvidbench.training.sharding import whole
 
 
 def learning_rate(step: int, total: int, part: OptimiserPart) -> float:
@@ -58,4 +59,4 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 def clip_gradients(parameters: Iterable[Parameter], most: float) -> float:
     """The gradients' norm over all parameters, before they are scaled down to `most` (0: never)."""
-    return float(torch.nn.utils.clip_grad_norm_(parameters, most if most > 0 else math.inf))
+    return float(whole(torch.nn.utils.clip_grad_norm_(parameters, most if most > 0 else math.inf)))

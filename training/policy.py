@@ -19,6 +19,7 @@ from medvidbench.models.qwen_video import VideoSettings
 from medvidbench.models.torch_env import choose_device, choose_dtype
 from medvidbench.training.examples import end_token
 from medvidbench.training.recipe import DataPart, Lora, ModelPart
+from medvidbench.training.sharding import Sharding, filled, hollow, shard, shards_of
 
 
 @dataclass(eq=False)
@@ -32,7 +33,9 @@ class Policy:
         device: where it computes.
         dtype: in which it computes. Trained weights are float32 all the same: in bfloat16, an update of 5e-7 to a
             weight of 0.02 is below half the last bit and is lost.
-        frozen: a copy as it was at the start, for `reference`; None with LoRA or when nobody asked for one.
+        frozen: a copy as it was at the start, for `reference`; None with LoRA or when nobody asked for one. Of a
+            sharded policy: this process' part of each weight by name.
+        hollow: of a sharded policy, a copy without weights, which `sampling_model` and `reference` fill.
     """
 
     model: Any
@@ -42,6 +45,7 @@ class Policy:
     dtype: str
     lora: Lora | None = None
     frozen: Any = None
+    hollow: Any = None
 
     @property
     def core(self) -> Any:
@@ -67,26 +71,39 @@ class Policy:
         return torch.autocast(self.device.partition(":")[0], dtype=getattr(torch, self.dtype))
 
 
-def load_policy(part: ModelPart, data: DataPart, device: str | None = None, with_reference: bool = False) -> Policy:
+def load_policy(
+    part: ModelPart,
+    data: DataPart,
+    device: str | None = None,
+    with_reference: bool = False,
+    sharding: Sharding | None = None,
+) -> Policy:
     """The policy at the start of a run, in training mode; dropout is 0 everywhere.
 
     Args:
         device: in place of the recipe's, where several processes share the devices out.
         with_reference: keep a frozen copy for `reference`, which a full training needs (LoRA needs none).
+        sharding: spreads the model over processes. Each then reads it into the host's memory first (4 bytes a weight),
+            and keeps on the device its shard alone.
 
     Raises:
-        MedVidBenchError: as `checkpoints.load`; not a Qwen2.5-VL; LoRA without peft or with an unfrozen vision tower.
+        MedVidBenchError: as `checkpoints.load`; not a Qwen2.5-VL; LoRA without peft, with an unfrozen vision tower or
+            with sharding.
     """
     if part.lora is not None and not part.freeze_vision:
         raise MedVidBenchError("LoRA with a vision tower that is trained.", "freeze_vision: true, or no lora")
+    if part.lora is not None and sharding is not None:
+        seen = "LoRA in a launch that shards the model: only adapters have gradients and moments."
+        raise MedVidBenchError(seen, "data parallelism", "torchrun, or training/launch/one-node-ddp.yaml")
     where = choose_device(device or part.device)
     dtype = choose_dtype(part.dtype, where)
     stored = "float32" if part.lora is None else dtype
-    source = Source(part.path, part.revision, where, stored, part.attention)
+    read_to = where if sharding is None else "cpu"
+    source = Source(part.path, part.revision, read_to, stored, part.attention)
     checkpoint = load(source)
     if checkpoint.config.model_type != "qwen2_5_vl":
         raise MedVidBenchError(f"{part.path} is a {checkpoint.config.model_type}.", "a Qwen2.5-VL checkpoint")
-    load_chat_template(checkpoint.tokenizer, part.path)
+    load_chat_template(checkpoint.tokenizer, source.path)
     settings = VideoSettings(data.min_pixels, data.max_pixels, data.total_pixels)
     prompter = QwenPrompter(
         checkpoint.tokenizer,
@@ -95,8 +112,14 @@ def load_policy(part: ModelPart, data: DataPart, device: str | None = None, with
     )
     if end_token(checkpoint.tokenizer) not in stop_ids(checkpoint.model, checkpoint.tokenizer):
         raise MedVidBenchError(f"{part.path} doesn't stop at the token that ends an answer in its chat template.")
-    frozen = _frozen_copy(checkpoint.model) if with_reference and part.lora is None else None
-    return Policy(_trained(checkpoint.model, part), checkpoint, prompter, where, dtype, part.lora, frozen)
+    if sharding is None:
+        frozen = _frozen_copy(checkpoint.model) if with_reference and part.lora is None else None
+        return Policy(_trained(checkpoint.model, part), checkpoint, prompter, where, dtype, part.lora, frozen)
+    frozen = shards_of(checkpoint.model, sharding, where, dtype) if with_reference else None
+    empty = hollow(checkpoint.model, where, dtype)
+    model = _trained(checkpoint.model, part)
+    shard(model, sharding, where, dtype)
+    return Policy(model, checkpoint, prompter, where, dtype, None, frozen, empty)
 
 
 def _trained(model: Any, part: ModelPart) -> Any:
@@ -148,8 +171,20 @@ def trainable_parameters(policy: Policy) -> list[tuple[str, Parameter]]:
 
 
 @contextmanager
+def sampling_model(policy: Policy) -> Iterator[Any]:
+    """The policy for forwards without gradients that processes make unequally often: itself, or where it is sharded a
+    whole copy in the dtype that is computed in. All processes enter it together."""
+    if policy.hollow is None:
+        yield policy.model
+    else:
+        with filled(policy.hollow, dict(policy.model.named_parameters())) as model:
+            yield model
+
+
+@contextmanager
 def reference(policy: Policy) -> Iterator[Any]:
-    """The model as it was at the start: the adapter switched off, or the frozen copy.
+    """The model as it was at the start: the adapter switched off, or the frozen copy. All processes enter it together
+    where the policy is sharded.
 
     Raises:
         MedVidBenchError: a full training whose policy was loaded without a copy.
@@ -157,6 +192,9 @@ def reference(policy: Policy) -> Iterator[Any]:
     if policy.lora is not None:
         with policy.model.disable_adapter():
             yield policy.model
+    elif policy.frozen is not None and policy.hollow is not None:
+        with filled(policy.hollow, policy.frozen) as model:
+            yield model
     elif policy.frozen is not None:
         yield policy.frozen
     else:

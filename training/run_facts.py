@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -115,6 +117,25 @@ def end_run(out: Path, how: How, step: int, reason: str = "") -> None:
     facts = read_facts(out)
     if facts is not None:
         write_facts(out, replace(facts, ending=Ending(how, step, reason, now())))
+
+
+@contextmanager
+def stops_told(out: Path, main: bool, step: Callable[[], int]) -> Iterator[None]:
+    """Writes down why the block stops before its end, unless an alarm has said so already.
+
+    Args:
+        main: whether this process writes.
+        step: tells the last step done.
+    """
+    try:
+        yield
+    except (MedVidBenchError, KeyboardInterrupt) as error:
+        # where the disk is full the reason may not fit either: it is told all the same
+        with suppress(MedVidBenchError):
+            facts = read_facts(out) if main else None
+            if facts is not None and facts.ending is None:
+                end_run(out, "stopped", step(), str(error) or "interrupted from the keyboard")
+        raise
 
 
 def now() -> str:

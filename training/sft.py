@@ -26,6 +26,7 @@ from medvidbench.training import checkpoints
 from medvidbench.training.batches import MicroBatch, answer_losses, micro_batches
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
+from medvidbench.training.idle import idle_batch
 from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
 from medvidbench.training.order import DataOrder, share
@@ -34,7 +35,7 @@ from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
 from medvidbench.training.recipe import Recipe
 from medvidbench.training.rows import Example, Key
-from medvidbench.training.run_facts import end_run, write_facts
+from medvidbench.training.run_facts import end_run, stops_told, write_facts
 from medvidbench.training.starting import begin, example_stream, run_facts
 from medvidbench.training.steps import SftKey, SftStep, Skipped
 from medvidbench.training.stream import LeftOut
@@ -100,9 +101,11 @@ def run_sft(
     seed_everything(recipe.seed)
     processes = Processes.start(recipe.model.device)
     run = _Run(recipe, Benchmark.open(recipe.data.benchmark), out, processes, machine or Machine())
-    run.train(progress)
+    with stops_told(out, processes.main, lambda: run.state.step):
+        run.train(progress)
+        note = f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n"
+        export(run.policy, out / "model", note, processes.main)
     if processes.main:
-        export(run.policy, out / "model", f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n")
         end_run(out, "finished", run.total)
     processes.wait()
     return out / "model"
@@ -123,7 +126,7 @@ class _Run:
         self.recipe, self.out, self.processes, self.machine = recipe, out, processes, machine
         rows = chosen_rows(bench, recipe.data, recipe.seed)
         self.total = total_steps(recipe, len(rows))
-        self.policy = load_policy(recipe.model, recipe.data, processes.device)
+        self.policy = load_policy(recipe.model, recipe.data, processes.device, sharding=processes.sharding)
         self.named = trainable_parameters(self.policy)
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
         self.stream = example_stream(bench, rows, self.policy, recipe, machine)
@@ -155,8 +158,6 @@ class _Run:
         if done.grad_norm is None or math.isfinite(done.grad_norm):
             return
         seen = f"The gradient of step {done.step} is {done.grad_norm}, the loss {done.loss}."
-        if self.processes.main:
-            end_run(self.out, "stopped", done.step, seen)
         raise MedVidBenchError(seen, remedy="a lower learning rate, or float32; the last checkpoint is whole")
 
     def _steps(self) -> Iterator[StepRows]:
@@ -202,6 +203,7 @@ class _Run:
         own = sum(len(example.answer_ids) for batch in batches for example in batch.examples)
         tokens = sum(self.processes.gathered(own))
         mine = Tally()
+        self._idle(self.processes.idle(len(batches)))
         for batch in batches:
             moved = batch.to(self.policy.device)
             with self.policy.computing():
@@ -214,6 +216,14 @@ class _Run:
             for key in other.rows:
                 whole.add(key, other.loss[key], other.tokens[key], other.rows[key])
         return whole, tokens
+
+    def _idle(self, calls: int) -> None:
+        """Forwards and backwards that change nothing; see `medvidbench.training.idle`."""
+        for _ in range(calls):
+            batch = idle_batch(self.policy.checkpoint.config, self.policy.pad).to(self.policy.device)
+            with self.policy.computing():
+                losses = answer_losses(self.policy.model, batch)
+            torch.autograd.backward(losses.sum())
 
     def _update(self) -> float:
         """The norm of the whole gradient; the optimiser's step is taken where it is a number."""

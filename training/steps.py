@@ -77,7 +77,8 @@ class GrpoStep:
         loss, lr, grad_norm: of the optimiser; the norm before clipping. The last of the step's updates.
         entropy, kl: nats a token, mean; KL to the model at the start.
         clip_low, clip_high: share of the tokens whose ratio was clipped from below, from above.
-        ratio: mean probability ratio, policy to sampler.
+        ratio: mean probability ratio of the policy to itself before the step's updates.
+        correction: mean weight min(policy / sampler, cap) of the tokens that another engine drew; None: no other did.
         length_mean, length_max: tokens of a completion.
         truncated: share of completions cut at the limit.
         parsed: share of answers that their task could read.
@@ -111,6 +112,7 @@ class GrpoStep:
     keys: tuple[KeyStep, ...] = ()
     drift: dict[str, dict[str, float]] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
+    correction: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)

@@ -13,6 +13,7 @@ from torch.nn import Parameter
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.recipe import Recipe, load_recipe
+from medvidbench.training.sharding import placed_like, whole
 
 FREE = ("name", "steps", "epochs", "save_every", "keep", "alarms", "model.path", "model.device", "data.benchmark")
 """Keys of a recipe that may change when a run goes on. Model and rows are compared by what they hold."""
@@ -20,17 +21,17 @@ SHOWN = 5
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes, by name."""
+    """SHA-256 over names, types, shapes and bytes, by name; all processes call it where tensors are sharded."""
     total = hashlib.sha256()
     for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
+        value = whole(tensors[name].detach()).cpu().contiguous()
         total.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
         total.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 
 def load_exactly(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:
-    """Copies tensors into those of the same names.
+    """Copies whole tensors into those of the same names, which may be sharded.
 
     Raises:
         MedVidBenchError: some are missing, unexpected, or of another shape or type; nothing was copied then.
@@ -47,7 +48,7 @@ def load_exactly(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], wher
         raise MedVidBenchError(f"{where} doesn't fit the model: {'; '.join(faults)}.", "a checkpoint of this model")
     with torch.no_grad():
         for name in shared:
-            wanted[name].copy_(found[name])
+            wanted[name].copy_(placed_like(found[name], wanted[name]))
 
 
 def _kind(tensor: Tensor) -> str:
@@ -90,7 +91,7 @@ def restore_optimiser(
         raise MedVidBenchError(f"{where} doesn't fit the model: {'; '.join(_listed('unexpected', unknown))}.")
     for name, parts in state.items():
         parameter = parameters[name]
-        optimiser.state[parameter] = {what: value.to(parameter.device) for what, value in parts.items()}
+        optimiser.state[parameter] = {what: placed_like(value, parameter.detach()) for what, value in parts.items()}
 
 
 def same_recipe(file: Path, recipe: Recipe) -> None:

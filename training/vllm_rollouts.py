@@ -36,7 +36,7 @@ SEEDS = 1 << 31
 
 
 class VllmRollouts:
-    """Draws groups of completions; a `grpo_batch.Sampler`.
+    """Draws groups of completions; a `samplers.Rollouts`.
 
     Args:
         vllm: the module.
@@ -77,7 +77,8 @@ class VllmRollouts:
         return cls(vllm, vllm.LLM(**(arguments | options)), policy, sampling)
 
     def sync(self) -> None:
-        """Hand the policy's trained weights over, LoRA merged; what vLLM computed with the old ones is dropped.
+        """Hand the policy's trained weights over, LoRA merged, shards gathered one by one (all processes call it
+        together); what vLLM computed with the old ones is dropped.
 
         Raises:
             MedVidBenchError: vLLM took none of them, or keeps its cache.
@@ -95,6 +96,8 @@ class VllmRollouts:
             MedVidBenchError: vLLM read other tokens than the prompt's or would place them elsewhere, gave too few
                 completions, no log-probabilities or a vision id, or was interrupted.
         """
+        if not examples:
+            return []
         prompter = self.policy.prompter
         requests = [request_of(example.prompt, prompter.settings, prompter.rule) for example in examples]
         parameters = [self._parameters(seed) for seed in seeds]

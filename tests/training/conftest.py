@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,3 +33,21 @@ def training_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sft_runs import small_training_benchmark
 
     return small_training_benchmark(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package named vllm, made of the stand-in, whose code for Qwen2.5-VL keeps video metadata."""
+    models = tmp_path / "packages" / "vllm" / "model_executor" / "models"
+    models.mkdir(parents=True)
+    for place in (models, models.parent):
+        (place / "__init__.py").write_text("")
+    text = "from vllm_stand_in import LLM, SamplingParams, VERSION as __version__\n"
+    (models.parent.parent / "__init__.py").write_text(text)
+    (models / "qwen2_5_vl.py").write_text("def processor(video_metadata):\n    return video_metadata\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
+    importlib.invalidate_caches()
+    yield models / "qwen2_5_vl.py"
+    for name in [name for name in sys.modules if name.split(".")[0] == "vllm"]:
+        del sys.modules[name]

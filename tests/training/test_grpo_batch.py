@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from reward_groups import example
 
 from medvidbench.training.grpo_batch import Collector, position_seed
+from medvidbench.training.rewards import RewardUnavailable
 from medvidbench.training.rows import Completions, GroupRewards, Key
 from medvidbench.training.stream import LeftOut
 
@@ -15,11 +17,11 @@ from medvidbench.training.stream import LeftOut
 class Alone:
     """One process of `count`, told what the others would say."""
 
-    def __init__(self, rank: int = 0, count: int = 1) -> None:
-        self.rank, self.count = rank, count
+    def __init__(self, rank: int = 0, count: int = 1, *others: Any) -> None:
+        self.rank, self.count, self.others = rank, count, others
 
     def gathered(self, value: Any) -> list[Any]:
-        return [value]
+        return [value, *self.others]
 
 
 def drawn(examples: Any, seeds: Any) -> list[Completions]:
@@ -84,6 +86,22 @@ def test_a_process_draws_its_own_positions_whatever_the_step_began_with() -> Non
     one = collector(["p3", "p5"], set(), processes=Alone(1, 2))
     assert ids(one.collect(2, 3)) == ["p3"]
     assert ids(one.collect(5, 2)) == ["p5"]
+
+
+def test_a_judge_that_is_down_for_one_process_stops_all_of_them() -> None:
+    down = RewardUnavailable("The judge is down.", remedy="bring it back")
+    with pytest.raises(RewardUnavailable, match="bring it back"):
+        collector(["a"], {"a"}, processes=Alone(0, 2, ([], [], down))).collect(0, 2)
+
+    def fails(examples: Any, completions: Any) -> list[GroupRewards]:
+        raise down
+
+    told: list[Any] = []
+    alone = Alone()
+    alone.gathered = lambda value: told.append(value) or [value]  # type: ignore[method-assign]
+    with pytest.raises(RewardUnavailable, match="judge is down"):
+        Collector(iter([example("TAG")]), drawn, fails, alone, 0).collect(0, 1)  # type: ignore[arg-type]
+    assert told == [([], [], down)]  # the others were told before this one stopped
 
 
 def test_what_a_group_earned_says_lengths_and_endings() -> None:

@@ -16,7 +16,8 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.models.checkpoints import Source, load
 from medvidbench.models.torch_env import transformers_module
 from medvidbench.training import recipe
-from medvidbench.training.processes import SHARDED, Processes
+from medvidbench.training.processes import REFUSED, Processes
+from medvidbench.training.sharding import Sharding, launched_sharding
 
 FOLDER = Path(recipe.__file__).parent / "launch"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -48,10 +49,10 @@ def test_accelerate_reads_every_key_for_eight_gpus_on_one_node(file: Path) -> No
     assert (args.num_processes, args.num_machines, args.module) == (8, 1, True)
 
 
-def test_the_sharded_launch_is_fsdp2_in_bfloat16() -> None:
+def test_the_sharded_launch_is_fsdp2_and_leaves_the_dtype_to_the_recipe() -> None:
     args, env = environment(FOLDER / "one-node-fsdp2.yaml")
     assert args.use_fsdp and not args.multi_gpu
-    assert env["ACCELERATE_MIXED_PRECISION"] == "bf16"
+    assert env["ACCELERATE_MIXED_PRECISION"] == "no"
     assert (env["ACCELERATE_USE_FSDP"], env["FSDP_VERSION"]) == ("true", "2")
     assert env["FSDP_RESHARD_AFTER_FORWARD"] == "true"
     assert env["FSDP_OFFLOAD_PARAMS"] == env["FSDP_ACTIVATION_CHECKPOINTING"] == "false"
@@ -86,12 +87,41 @@ def test_the_data_parallel_launch_shards_nothing() -> None:
     assert env["ACCELERATE_MIXED_PRECISION"] == "no"
 
 
-@pytest.mark.parametrize("kind", SHARDED)
+@pytest.mark.parametrize(("file", "expected"), list(zip(FILES, (None, Sharding(8, True)), strict=True)))
+def test_the_launch_says_whether_the_trainer_shards(
+    file: Path, expected: Sharding | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, env = environment(file)
+    for name, value in env.items():
+        if "FSDP" in name:
+            monkeypatch.setenv(name, value)
+    assert launched_sharding(8) == expected
+    assert launched_sharding(1) is None  # there is nobody to share with
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FSDP_VERSION", "1", "FSDP version 1"),
+        ("FSDP_OFFLOAD_PARAMS", "true", "host's memory"),
+        ("FSDP_ACTIVATION_CHECKPOINTING", "true", "recomputes activations"),
+    ],
+)
+def test_options_of_a_sharded_launch_that_the_trainer_does_not_have_are_refused(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, given in {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", name: value}.items():
+        monkeypatch.setenv(key, given)
+    with pytest.raises(MedVidBenchError, match=said):
+        launched_sharding(2)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
 def test_the_trainer_refuses_a_launch_that_would_shard_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import accelerate
     from accelerate.utils import DistributedType
 
-    def launched(cpu: bool) -> Any:
+    def launched(cpu: bool, kwargs_handlers: Any) -> Any:
         return SimpleNamespace(distributed_type=DistributedType(kind), process_index=0, num_processes=8)
 
     monkeypatch.setattr(accelerate, "Accelerator", launched)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,24 +50,6 @@ def loaded(folder: Path, **options: Any) -> Policy:
 @pytest.fixture(scope="module")
 def policy(tiny_policy_folder: Path) -> Policy:
     return loaded(tiny_policy_folder)
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package named vllm, made of the stand-in, whose code for Qwen2.5-VL keeps video metadata."""
-    models = tmp_path / "packages" / "vllm" / "model_executor" / "models"
-    models.mkdir(parents=True)
-    for place in (models, models.parent):
-        (place / "__init__.py").write_text("")
-    text = "from vllm_stand_in import LLM, SamplingParams, VERSION as __version__\n"
-    (models.parent.parent / "__init__.py").write_text(text)
-    (models / "qwen2_5_vl.py").write_text("def processor(video_metadata):\n    return video_metadata\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
-    importlib.invalidate_caches()
-    yield models / "qwen2_5_vl.py"
-    for name in [name for name in sys.modules if name.split(".")[0] == "vllm"]:
-        del sys.modules[name]
 
 
 def sampling(policy: Policy, **changes: Any) -> Sampling:

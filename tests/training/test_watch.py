@@ -17,7 +17,7 @@ from training_logs import facts, key, sample, sft_step, step
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.key_steps import LONGEST_TEXT, Judged, capped, key_steps, raw_rewards, sampled
 from medvidbench.training.rows import GroupRewards, Key
-from medvidbench.training.run_facts import FACTS, end_run, read_facts, write_facts
+from medvidbench.training.run_facts import FACTS, end_run, read_facts, stops_told, write_facts
 from medvidbench.training.steps import STEP_ROW
 from medvidbench.training.watch import LOG, SAMPLES, RunLog, read_log, read_samples
 
@@ -257,6 +257,30 @@ def test_the_facts_of_a_run_and_its_end_are_kept(tmp_path: Path) -> None:
     end_run(tmp_path, "alarm", 81, "The entropy is 0.")
     ending = read_facts(tmp_path).ending  # type: ignore[union-attr]
     assert (ending.how, ending.step, ending.reason) == ("alarm", 81, "The entropy is 0.")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("error", [MedVidBenchError("The judge is down."), KeyboardInterrupt()])
+def test_a_run_that_stops_says_why(tmp_path: Path, error: BaseException) -> None:
+    write_facts(tmp_path, facts())
+    with pytest.raises(type(error)), stops_told(tmp_path, False, lambda: 7):
+        raise error
+    assert read_facts(tmp_path) == facts()  # of several processes one alone writes
+    with pytest.raises(type(error)), stops_told(tmp_path, True, lambda: 7):
+        raise error
+    ending = read_facts(tmp_path).ending  # type: ignore[union-attr]
+    assert (ending.how, ending.step) == ("stopped", 7)  # type: ignore[union-attr]
+    assert ending.reason == (str(error) or "interrupted from the keyboard")  # type: ignore[union-attr]
+
+
+def test_an_alarm_s_reason_is_not_written_over_and_facts_that_can_t_be_written_hide_no_reason(tmp_path: Path) -> None:
+    write_facts(tmp_path, facts())
+    end_run(tmp_path, "alarm", 81, "The entropy is 0.")
+    with pytest.raises(MedVidBenchError, match="stopped at step 81"), stops_told(tmp_path, True, lambda: 82):
+        raise MedVidBenchError("It stopped at step 81.")
+    assert read_facts(tmp_path).ending.reason == "The entropy is 0."  # type: ignore[union-attr]
+    (tmp_path / FACTS).write_text("damaged")
+    with pytest.raises(MedVidBenchError, match="The judge is down"), stops_told(tmp_path, True, lambda: 7):
+        raise MedVidBenchError("The judge is down.")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "medvidbench.training/1"}', '{"format": "other/1"}'])
