@@ -340,6 +340,16 @@ def test_on_a_phone_no_page_is_wider_than_the_screen(browser: Any, site: Path, s
     tab.context.close()
 
 
+def test_marks_far_to_the_right_of_a_table_do_not_widen_the_page(browser: Any, tmp_path: Path) -> None:
+    # such marks are words for screen readers, placed outside of the flow
+    build_site(board(), tmp_path / "site")
+    tab = Tab(browser, tmp_path / "site", PHONE, is_mobile=True)
+    page = tab.open()
+    assert page.locator(".sunk-mark").count() > 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    tab.context.close()
+
+
 def test_everything_that_can_be_operated_has_a_name(tab: Tab) -> None:
     for hash in ("", "#view=plot", "#view=compare"):
         page = tab.open(hash=hash)
