@@ -104,9 +104,13 @@ def submit(
 
 
 def _whose(log: Log, about: About) -> list[str]:
+    """Who is behind a name that isn't listed stays unsaid."""
+    records = [r.body for r in log.records if r.kind == "submission"]
     known = [(entry.model, entry.team) for entry in published_entries()]
-    known += [(r.body["model"], r.body["team"]) for r in log.records if r.kind == "submission"]
+    known += [(body["model"], body["team"]) for body in records if body["listed"]]
+    hidden = [(body["model"], body["team"]) for body in records if not body["listed"]]
     other = taken_by(about.name, about.team, known)
+    other = other or ("another team" if taken_by(about.name, about.team, hidden) else "")
     return [f"model name: {about.name!r} is taken by {other}"] if other else []
 
 
@@ -170,7 +174,8 @@ def _check_new(board: Board, writer: Writer, about: About, handed: Handed, diges
     sha256 = hashlib.sha256(handed.raw).hexdigest()
     for record in writer.log.records:
         if record.kind == "submission" and record.body["predictions"]["sha256"] == sha256:
-            faults.append(f"these predictions are on record as {record.body['entry_id']}")
+            own = record.body["listed"] or record.body["team"] == about.team
+            faults.append(f"these predictions are on record{' as ' + record.body['entry_id'] if own else ''}")
     found = probing.probe(board, writer.log, about.team, digests)
     if found.fault:
         faults.append(found.fault)

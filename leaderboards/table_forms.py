@@ -60,6 +60,8 @@ def latex(table: Table) -> str:
         if entry.blind and number and not table.rows[number - 1][0].blind:
             lines.append(r"\midrule")
         texts = [_escape_latex(text) for text in (_model_name(entry), *_info(table, entry))]
+        if texts[0].startswith(("[", "*")):  # to LaTeX that would belong to the end of the row before
+            texts[0] = "{}" + texts[0]
         lines.append(" & ".join([*texts, *(_latex_cell(cell, table) for cell in cells)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", *("% " + _one_line(n) for n in table.notes)]) + "\n"
 

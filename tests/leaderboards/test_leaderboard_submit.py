@@ -11,6 +11,7 @@ from board_runs import VIDEOS, WORDS, Board, answer_of, hand_in, new_board, rows
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.data import load_data
 from medvidbench.leaderboards.ranking import rank
+from medvidbench.leaderboards.submit import Refused
 
 
 @pytest.fixture
@@ -90,6 +91,21 @@ def test_a_submission_that_is_not_listed_is_scored_and_not_shown(place: tuple[Bo
     done = hand_in(board, truth, write_rows(tmp_path / "p.json", rows_of(truth)), listed=False)
     assert [e.entry_id for e in board.entries()] == [done.entry.entry_id]
     assert done.entry.entry_id not in [e.entry_id for e in board.leaderboard().entries]
+
+
+def test_whose_an_entry_is_that_is_not_listed_is_told_to_nobody_else(place: tuple[Board, Path], tmp_path: Path) -> None:
+    board, truth = place
+    file = write_rows(tmp_path / "p.json", rows_of(truth))
+    hidden = hand_in(board, truth, file, "Secret model", listed=False).entry
+    other = write_rows(tmp_path / "q.json", rows_of(truth, 6))
+    with pytest.raises(Refused, match="taken by another team") as name:
+        hand_in(board, truth, other, "secret-model", team="Team B")
+    with pytest.raises(Refused, match="are on record") as same:
+        hand_in(board, truth, file, "Other model", team="Team B")
+    for said in (str(name.value), str(same.value)):
+        assert hidden.team not in said and hidden.entry_id not in said
+    with pytest.raises(Refused, match=f"on record as {hidden.entry_id}"):
+        hand_in(board, truth, file, "Other model")
 
 
 def test_gzip_and_json_lines_are_the_same_answers(place: tuple[Board, Path], tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_latex_escapes_names_and_marks_the_best() -> None:
     assert text.count(r"\\") == 3 and r"\toprule" in text
 
 
+@pytest.mark.parametrize("name", ["[x] model", "*model"])
+def test_a_name_is_no_argument_to_the_end_of_the_row_before(name: str) -> None:
+    # LaTeX looks behind a row's end, across the line's end, for "*" and "["
+    text = render_table([results("a", 0.5), results(name, 0.75)], "latex", metrics=["CVS_acc"])
+    assert "\\\\\n{}" + name in text
+
+
 def test_csv_has_one_line_a_number_and_no_formula_cell() -> None:
     rows = list(csv.DictReader(io.StringIO(render_table([results("=cmd()", 0.5)], "csv"))))
     assert [r["metric"] for r in rows] == ["CVS_acc", "NAP_acc"]
