@@ -92,6 +92,8 @@ def load(source: Source) -> Checkpoint:
         MedVidBenchError: missing packages, device, folder or files, or too little memory.
     """
     transformers, torch = transformers_module(), torch_module()
+    from medvidbench.models.patch_projection import multiply_patches
+
     config = read_config(source)
     device = choose_device(source.device)
     dtype = choose_dtype(source.dtype, device)
@@ -101,6 +103,7 @@ def load(source: Source) -> Checkpoint:
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             source.path, dtype=getattr(torch, dtype), attn_implementation=source.attention, **options
         ).to(device)
+    multiply_patches(model)
     return Checkpoint(source, model.eval(), config, tokenizer, revision_of(source, config), device, dtype)
 
 
