@@ -85,8 +85,8 @@ def save(
     recipe: Recipe,
     processes: Processes,
 ) -> Path:
-    """Writes a checkpoint, then removes all but the newest `recipe.keep` and the last good one. All processes call it:
-    tensors of a sharded model are gathered, so that files don't tell how many processes there were.
+    """Writes a checkpoint, then removes those that are not needed any more, see `prune`. All processes call it: tensors
+    of a sharded model are gathered, so that files don't tell how many processes there were.
 
     Raises:
         MedVidBenchError: the disk is full or not writable; checkpoints that were there stay.
@@ -106,7 +106,7 @@ def save(
             write_recipe(recipe, part / RECIPE)
             readable_like(part / STATE)
             _write_manifest(part, state.step, policy, digest_of(weights))
-        prune(run, recipe.keep)
+        prune(run, recipe.keep, candidate=recipe.kind == "grpo")
     processes.wait()
     return folder
 
@@ -181,7 +181,7 @@ def latest(run: Path) -> Path | None:
 
 
 def mark_good(run: Path, folder: Path) -> None:
-    """Keeps this checkpoint whatever comes after it, instead of the one that was marked before."""
+    """Keeps this checkpoint whatever comes after it, in place of the one before."""
     part = run / f".{LAST_GOOD}.part"
     part.write_text(folder.name + "\n", encoding="utf-8")
     part.replace(run / LAST_GOOD)
@@ -196,12 +196,17 @@ def last_good(run: Path) -> Path | None:
     return folder if folder in checkpoints(run) else None
 
 
-def prune(run: Path, keep: int) -> None:
-    """Removes leftovers of stopped writers, and checkpoints beyond the newest `keep` and the last good one."""
+def prune(run: Path, keep: int, candidate: bool = False) -> None:
+    """Removes leftovers of stopped writers, and checkpoints beyond the newest `keep` and the last good one; the oldest
+    `candidate` after that stays too: it is known to be good some steps later, when the newest are others.
+    """
     for leftover in run.glob(".step-*.part"):
         shutil.rmtree(leftover)
-    for old in checkpoints(run)[:-keep]:
-        if old != last_good(run):
+    found, good = checkpoints(run), last_good(run)
+    younger = [path for path in found if good is None or path.name > good.name]
+    kept = {*found[-keep:], good, *(younger[:1] if candidate else ())}
+    for old in found:
+        if old not in kept:
             # renamed first: a folder that is half removed must not look whole
             gone = old.with_name(f".{old.name}.part")
             old.replace(gone)

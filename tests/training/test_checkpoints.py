@@ -271,6 +271,16 @@ def test_the_newest_stay_and_the_last_good_one(run: Run) -> None:
     assert [path.name[-1] for path in checkpoints.checkpoints(run.folder)] == ["4", "5"]
 
 
+def test_a_checkpoint_that_may_yet_be_known_to_be_good_stays_until_it_is(run: Run) -> None:
+    run.recipe = run.recipe.model_copy(update={"kind": "grpo"})
+    for step in range(1, 7):
+        run.save(step)
+        if step == 4:
+            mark_good(run.folder, run.folder / "step-00000001")
+    # 1 was the oldest until it was marked, then 3 was, the oldest that was there; 5 and 6 are the newest
+    assert [path.name[-1] for path in checkpoints.checkpoints(run.folder)] == ["1", "3", "5", "6"]
+
+
 def test_a_checkpoint_is_tensors_and_text_and_no_pickle(run: Run) -> None:
     run.step()
     kinds = {path.suffix for path in run.save(1).iterdir()}

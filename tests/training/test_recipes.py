@@ -78,7 +78,9 @@ def test_all_faults_of_a_recipe_are_told_at_once() -> None:
         assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "is not YAML"), ("- 1", "holds list"), ("\xff\xfe", "is not YAML")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: [", "is not YAML"), ("- 1", "holds list"), ("\xff\xfe", "is not YAML")]
+)
 def test_a_file_that_is_no_recipe_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_bytes(text.encode("latin-1"))
     with pytest.raises(MedVidBenchError, match=said):

@@ -1,0 +1,83 @@
+"""What a user can mend on the command lines of training is one message and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+CASES = {
+    "no such recipe": ("sft sft-8b --data {bench} --out {out}", "No recipe sft-8b"),
+    "a recipe that is no YAML": ("sft {notes}.yaml --data {bench} --out {out}", "is not YAML"),
+    "a key that nobody knows": ("sft tiny-sft --data {bench} --out {out} --set lr=1", "lr: Extra inputs"),
+    "a change without a value": ("sft tiny-sft --data {bench} --out {out} --set steps", "is not KEY=VALUE"),
+    "another kind": ("grpo tiny-sft --data {bench} --out {out}", "of the kind sft"),
+    "no benchmark": ("sft tiny-sft --out {out}", "names no benchmark"),
+    "a folder that is no benchmark": ("sft tiny-sft --data {empty} --out {out}", "{empty}"),
+    "no such model": ("sft tiny-sft --data {bench} --out {out} --set model.path={empty}/gone", "gone"),
+    "a folder that is no model": ("sft tiny-sft --data {bench} --out {out} --set model.path={empty}", "{empty}"),
+    "statistics that are missing": ("grpo tiny-grpo --data {bench} --out {out} --model {model}", "without statistics"),
+    "statistics that are none": (
+        "grpo tiny-grpo --data {bench} --out {out} --model {model} --statistics {notes}",
+        "{notes}",
+    ),
+    "a reward function that is not there": (
+        "grpo tiny-grpo --data {bench} --out {out} --model {model} --set rewards.functions=[nowhere:f]",
+        "The reward function nowhere:f",
+    ),
+    "an output that is a file": ("sft tiny-sft --data {bench} --out {notes} --set model.path={model}", "{notes}"),
+    "a place for statistics that is a file": (
+        "stats tiny-grpo --data {bench} --out {notes} --model {model}",
+        "{notes}",
+    ),
+    "a report of no run": ("report {empty}", "{empty}"),
+}
+
+
+@pytest.fixture
+def places(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> dict[str, Path]:
+    """A benchmark, a model, a folder with nothing in it, a text."""
+    (tmp_path / "empty").mkdir()
+    for name in ("notes", "notes.yaml"):
+        (tmp_path / name).write_text("a: [")
+    return {
+        "bench": training_bench,
+        "model": tiny_policy_folder,
+        "empty": tmp_path / "empty",
+        "notes": tmp_path / "notes",
+        "out": tmp_path / "out",
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_wrong_is_said_in_one_message(case: str, cli: Callable[..., Any], places: dict[str, Path]) -> None:
+    line, said = (part.format(**places) for part in CASES[case])
+    done = cli("train", *line.split())
+    assert done.code == 2, done.err
+    assert done.err.count("Error: ") == 1 and said in done.err and "Traceback" not in done.err
+    assert not list(places["out"].glob("step-*"))
+
+
+def test_a_folder_that_holds_a_run_is_refused_with_fresh_and_an_interrupt_is_no_traceback(
+    cli: Callable[..., Any], places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medvidbench.training import sft
+
+    (tmp_path / "out" / "step-00000003").mkdir(parents=True)
+    (tmp_path / "out" / "step-00000003" / "manifest.json").write_text("{}")
+    line = ("train", "sft", "tiny-sft", "--data", places["bench"], "--out", tmp_path / "out", "--workers", 0)
+    model = ("--set", f"model.path={places['model']}")
+    done = cli(*line, *model, "--fresh")
+    assert done.code == 2 and "holds a run" in done.err
+
+    def stop(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sft, "run_sft", stop)
+    done = cli(*line, *model)
+    assert done.code == 130 and "Traceback" not in done.err
