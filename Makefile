@@ -1,4 +1,5 @@
 # Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
+# `make tiny-model` makes the small model that ships anew: an hour, seeded, goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,14 +11,15 @@ ifneq ($(wildcard $(DATA)/.),)
 export MEDVIDBENCH_TEST_DATA ?= $(DATA)
 endif
 
-.PHONY: demo test lint types tests bench clean
+.PHONY: demo test lint types tests bench tiny-model clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# the light core, the video reader, sentence similarity and pages: no torch
-$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e ".[report,semantic,video]"
+# what the demo needs: pages, sentence similarity, the video reader, and a local model
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt torch
+	$(PIP) install -q -c constraints.txt -e ".[hf,report,semantic,video]"
 	@touch $@
 
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
@@ -26,9 +28,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,serve,train,video]"
 	# an oracle of some tests; its dependencies would bring another torch
 	$(PIP) install -q -c constraints.txt --no-deps torchvision
-	@touch $@ $(VENV)/.core
+	@touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.core
+demo: $(VENV)/.demo
 	$(BIN)/medvidbench demo --out demo
 
 test: lint types tests
@@ -59,6 +61,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/eval.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/judge_concepts.py
+
+tiny-model: $(VENV)/.dev
+	$(BIN)/python -m medvidbench.training.shipping --work tiny-model
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,7 @@ from medvidbench.models.checkpoints import Checkpoint, Source, load
 from medvidbench.models.qwen_local import checkpoint_settings, grid_rule, stop_ids
 from medvidbench.models.qwen_prompt import QwenPrompter, load_chat_template
 from medvidbench.models.qwen_video import VideoSettings
+from medvidbench.models.registry import checkpoint_path
 from medvidbench.models.torch_env import choose_device, choose_dtype
 from medvidbench.training.examples import end_token
 from medvidbench.training.recipe import DataPart, Lora, ModelPart
@@ -99,7 +100,7 @@ def load_policy(
     dtype = choose_dtype(part.dtype, where)
     stored = "float32" if part.lora is None else dtype
     read_to = where if sharding is None else "cpu"
-    source = Source(part.path, part.revision, read_to, stored, part.attention)
+    source = Source(checkpoint_path(part.path), part.revision, read_to, stored, part.attention)
     checkpoint = load(source)
     if checkpoint.config.model_type != "qwen2_5_vl":
         raise MedVidBenchError(f"{part.path} is a {checkpoint.config.model_type}.", "a Qwen2.5-VL checkpoint")

@@ -26,8 +26,8 @@ RULES = ("constant", "majority", "random")
 """Blind models that are rules; the others are views of a model."""
 VIEWS: dict[str, View] = {"question-only": "none", "middle-frame": "middle", "shuffled-frames": "shuffled"}
 MODELS = (
-    "openai:MODEL[@URL], a GPT or Gemini name, hf:PATH, vllm:PATH, file:PREDICTIONS, blind:constant, blind:majority, "
-    "blind:random, blind:question-only=MODEL, blind:middle-frame=MODEL, blind:shuffled-frames=MODEL"
+    "openai:MODEL[@URL], a GPT or Gemini name, hf:PATH, vllm:PATH, tiny, file:PREDICTIONS, blind:constant, "
+    "blind:majority, blind:random, blind:question-only=MODEL, blind:middle-frame=MODEL, blind:shuffled-frames=MODEL"
 )
 
 
@@ -135,25 +135,42 @@ def _run_model(
     dry_run: bool,
     blind: str,
 ) -> None:
-    from rich.console import Console
-
-    from medvidbench.evaluation.evaluate import evaluate as ask
-    from medvidbench.models.registry import ModelOptions, video_model
+    from medvidbench.models.registry import ModelOptions
 
     chosen = model_options or ModelOptions()
     if chosen.cache is None:
         chosen = replace(chosen, cache=out / "calls")
-    with video_model(spec, options.settings, chosen) as model:
-        if blind:
-            model.name = f"{blind}={model.name}"
-        if dry_run:
-            from medvidbench.commands.eval_dry_run import show
+    if not dry_run:
+        _finish_run(asked(spec, data, out, options, chosen, blind), out)
+        return
+    from medvidbench.commands.eval_dry_run import show
+    from medvidbench.models.registry import video_model
 
-            show(model, data, options)
-            return
+    with video_model(spec, options.settings, chosen) as model:
+        model.name = f"{blind}={model.name}" if blind else model.name
+        show(model, data, options)
+
+
+def asked(
+    spec: str, data: Path, out: Path, options: EvalOptions, model_options: ModelOptions, blind: str = ""
+) -> Evaluated:
+    """Asks a model that sees, with a progress bar.
+
+    Args:
+        blind: the blind row's name, where the options' view takes the frames away.
+
+    Raises:
+        MedVidBenchError: see `medvidbench.evaluation.evaluate.evaluate`.
+    """
+    from rich.console import Console
+
+    from medvidbench.evaluation.evaluate import evaluate as ask
+    from medvidbench.models.registry import video_model
+
+    with video_model(spec, options.settings, model_options) as model:
+        model.name = f"{blind}={model.name}" if blind else model.name
         with _Bar(Console(stderr=True)) as bar:
-            done = ask(model, data, out, options, bar.say)
-    _finish_run(done, out)
+            return ask(model, data, out, options, bar.say)
 
 
 def _finish(results: Results, out: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.checkpoints import Checkpoint, Source, load, read_json
+from medvidbench.models.frame_runs import Channel
 from medvidbench.models.greedy import Decoded, collate, decode
 from medvidbench.models.qwen_positions import GridRule
 from medvidbench.models.qwen_prompt import QwenPrompt, QwenPrompter, load_chat_template
@@ -75,12 +76,21 @@ def grid_rule(config: Any) -> GridRule:
 
 
 def checkpoint_settings(source: Source, config: Any, settings: VideoSettings) -> VideoSettings:
-    """`settings` with the checkpoint's patch sizes and normalisation in place of the usual ones."""
+    """`settings` with the checkpoint's patch sizes and normalisation in place of the usual ones, and with its
+    `time_channel` (an entry of preprocessor_config.json that a model trained on time text has) where none is asked for.
+
+    Raises:
+        MedVidBenchError: the checkpoint names no three colours, or a channel that there isn't.
+    """
     vision = config.vision_config
     said = read_json(source, "preprocessor_config.json") or read_json(source, "processor_config.json")
     said = said.get("image_processor", said)
+    channel = said.get("time_channel", "auto")
+    if channel not in get_args(Channel):
+        raise MedVidBenchError(f"The checkpoint's time_channel is {channel!r}.", ", ".join(get_args(Channel)))
     found = replace(
         settings,
+        channel=channel if settings.channel == "auto" else settings.channel,
         patch=int(vision.patch_size),
         merge=int(vision.spatial_merge_size),
         temporal_patch=int(vision.temporal_patch_size),

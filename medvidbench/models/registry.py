@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from medvidbench.models.call_settings import CallSettings
     from medvidbench.models.qwen_video import VideoSettings
 
-FORMS = "openai:MODEL[@BASE_URL], a GPT or Gemini model by name, hf:PATH, vllm:PATH"
+FORMS = "openai:MODEL[@BASE_URL], a GPT or Gemini model by name, hf:PATH, vllm:PATH, tiny (the small one that ships)"
+TINY = "tiny"
 SERVED = re.compile(r"openai:.|(?:gpt-|chatgpt-|gemini-|o\d)[\w.-]*$")
 
 
@@ -56,6 +58,10 @@ def video_model(spec: str, settings: EvalSettings | None = None, options: ModelO
     """
     chosen, how = settings or EvalSettings(), options or ModelOptions()
     chosen.check()
+    if spec == TINY:
+        model = _local(str(shipped_model()), chosen, how)
+        model.name = spec  # the folder of an installation says nothing in a table
+        return model
     kind, _, path = spec.partition(":")
     if SERVED.match(spec):
         from medvidbench.models.openai_api import OpenAIVideoModel
@@ -70,6 +76,23 @@ def video_model(spec: str, settings: EvalSettings | None = None, options: ModelO
 
         return VllmLocal.load(Source(path, how.revision, dtype=how.dtype), video_settings(chosen))
     raise MedVidBenchError(f"The model {spec!r}.", FORMS, _hint(spec))
+
+
+def checkpoint_path(path: str) -> str:
+    """`path`, or the folder of the small model that ships where `path` is "tiny"."""
+    return str(shipped_model()) if path == TINY else path
+
+
+def shipped_model() -> Path:
+    """The folder of the small model that ships with the package.
+
+    Raises:
+        MedVidBenchError: it isn't there.
+    """
+    folder = Path(str(files("medvidbench.models"))) / "shipped" / "tiny-surgery"
+    if not (folder / "config.json").is_file():
+        raise MedVidBenchError(f"There is no model in {folder}.", remedy="make tiny-model, or another model")
+    return folder
 
 
 def _local(path: str, settings: EvalSettings, options: ModelOptions) -> VideoModel:

@@ -1,12 +1,15 @@
 """A Qwen2.5-VL of random weights with a tokenizer of its own, small enough for a test and real enough to be loaded by
-`from_pretrained`: for tests, for `doctor`, for timings. Its answers mean nothing, and the folder says so."""
+`from_pretrained`: for tests, for `doctor`, for timings, and as the start of a small model that is trained. Before that
+its answers mean nothing, and the folder says so."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medvidbench.models.frame_runs import Channel
 from medvidbench.models.torch_env import quiet, torch_module, transformers_module
 
 NOTE = "RANDOM WEIGHTS: made by medvidbench.models.tiny for tests and timings; its answers mean nothing."
@@ -48,11 +51,62 @@ CHAT_TEMPLATE = (
 """Qwen2.5-VL's, for the parts that are used here."""
 
 
-def build_tiny_qwen(folder: str | Path, seed: int = 0, *, layers: int = 2, width: int = 64) -> Path:
+@dataclass(frozen=True)
+class TinyShape:
+    """The sizes of a small Qwen2.5-VL; the names are those of its configuration, where they are plain.
+
+    Attributes:
+        feedforward: inner width of the language model's MLPs; 0 is twice the width.
+        head_width: of the language model's attention, which has `width / head_width` heads and half as many key heads.
+        rope_base: the longest wave of the rotary positions is `2 pi * base` positions; None is transformers' default.
+        rope_sections: pairs of a head's entries turned by time, row and column; they sum to `head_width / 2`. The first
+            have the shortest waves, so columns are told apart only where the base is small.
+        patch, merge: side of a patch in pixels, patches merged into one token along each side.
+        window: side of the vision tower's attention windows in pixels; its last layer, or every one with
+            `whole_frames`, sees the whole frame.
+        colour_scale: what the usual standard deviation of colours is multiplied by in the preprocessing. A patch has
+            thousands of alike inputs, so at 1 a training step moves what it becomes many times further than it moves
+            any other layer's output.
+        spread: standard deviation of the random weights. 0.2 is ten times the usual: at 0.02 the answers of so small a
+            model hardly depend on the prompt.
+    """
+
+    layers: int = 2
+    width: int = 64
+    feedforward: int = 0
+    head_width: int = 16
+    rope_base: float | None = None
+    rope_sections: tuple[int, int, int] = (2, 3, 3)
+    vision_layers: int = 2
+    vision_width: int = 32
+    vision_heads: int = 2
+    patch: int = 14
+    merge: int = 2
+    window: int = 112
+    whole_frames: bool = False
+    colour_scale: float = 1.0
+    spread: float = 0.2
+
+
+def build_tiny_qwen(
+    folder: str | Path,
+    seed: int = 0,
+    *,
+    layers: int = 2,
+    width: int = 64,
+    shape: TinyShape | None = None,
+    tokenizer: Any = None,
+    time_channel: Channel = "auto",
+    note: str = NOTE,
+) -> Path:
     """Write a checkpoint folder (about 1 MB at the default size) and return it.
 
     Args:
         layers, width: of the language model; `width` a multiple of 32.
+        shape: all sizes, in place of `layers` and `width`.
+        tokenizer: with Qwen's special tokens and a chat template; `tiny_tokenizer()` when None.
+        time_channel: how the model is told times where nobody says otherwise; see `checkpoint_settings`.
+        note: the folder's README.md.
         seed: of the weights.
 
     Raises:
@@ -60,18 +114,20 @@ def build_tiny_qwen(folder: str | Path, seed: int = 0, *, layers: int = 2, width
     """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    tokenizer = tiny_tokenizer()
+    tokenizer = tokenizer if tokenizer is not None else tiny_tokenizer()
     tokenizer.save_pretrained(path)
     torch, transformers = torch_module(), transformers_module()
-    config = transformers.Qwen2_5_VLConfig(**_config(tokenizer, layers, width))
+    sizes = shape or TinyShape(layers=layers, width=width)
+    config = transformers.Qwen2_5_VLConfig(**_config(tokenizer, sizes))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = transformers.Qwen2_5_VLForConditionalGeneration(config)
     model.generation_config.update(do_sample=True, temperature=1e-6, repetition_penalty=1.05)  # as the released ones
     with quiet(transformers):
         model.save_pretrained(path)
-    (path / "preprocessor_config.json").write_text(json.dumps(_preprocessor(), indent=1))
-    (path / "README.md").write_text(NOTE + "\n")
+    said = _preprocessor(sizes) | ({} if time_channel == "auto" else {"time_channel": time_channel})
+    (path / "preprocessor_config.json").write_text(json.dumps(said, indent=1))
+    (path / "README.md").write_text(note + "\n")
     return path
 
 
@@ -94,40 +150,11 @@ def tiny_tokenizer(special: tuple[str, ...] = SPECIAL, template: str = CHAT_TEMP
     return fast
 
 
-def _config(tokenizer: Any, layers: int, width: int) -> dict[str, Any]:
+def _config(tokenizer: Any, shape: TinyShape) -> dict[str, Any]:
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL}
-    heads = width // 16
-    text = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": width,
-        "intermediate_size": 2 * width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": heads // 2,
-        "max_position_embeddings": 131072,
-        "initializer_range": 0.2,  # ten times the usual: at 0.02 the answers hardly depend on the prompt
-        "rope_scaling": {"type": "default", "rope_type": "default", "mrope_section": [2, 3, 3]},
-        "bos_token_id": None,
-        "eos_token_id": ids["<|im_end|>"],
-        "pad_token_id": ids["<|endoftext|>"],
-    }
-    vision = {
-        "depth": 2,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_heads": 2,
-        "out_hidden_size": width,
-        "patch_size": 14,
-        "spatial_merge_size": 2,
-        "temporal_patch_size": 2,
-        "tokens_per_second": 2,
-        "window_size": 112,
-        "fullatt_block_indexes": [1],
-        "initializer_range": 0.2,
-    }
     return {
-        "text_config": text,
-        "vision_config": vision,
+        "text_config": _text(tokenizer, ids, shape),
+        "vision_config": _vision(shape),
         "image_token_id": ids["<|image_pad|>"],
         "video_token_id": ids["<|video_pad|>"],
         "vision_start_token_id": ids["<|vision_start|>"],
@@ -136,15 +163,54 @@ def _config(tokenizer: Any, layers: int, width: int) -> dict[str, Any]:
     }
 
 
-def _preprocessor() -> dict[str, Any]:
+def _text(tokenizer: Any, ids: dict[str, int], shape: TinyShape) -> dict[str, Any]:
+    heads = shape.width // shape.head_width
+    rope: dict[str, Any] = {"type": "default", "rope_type": "default", "mrope_section": list(shape.rope_sections)}
+    if shape.rope_base is not None:
+        rope["rope_theta"] = shape.rope_base
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.width,
+        "intermediate_size": shape.feedforward or 2 * shape.width,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads // 2,
+        "max_position_embeddings": 131072,
+        "initializer_range": shape.spread,
+        "rope_scaling": rope,
+        "bos_token_id": None,
+        "eos_token_id": ids["<|im_end|>"],
+        "pad_token_id": ids["<|endoftext|>"],
+    }
+
+
+def _vision(shape: TinyShape) -> dict[str, Any]:
+    last = shape.vision_layers - 1
+    return {
+        "depth": shape.vision_layers,
+        "hidden_size": shape.vision_width,
+        "intermediate_size": 2 * shape.vision_width,
+        "num_heads": shape.vision_heads,
+        "out_hidden_size": shape.width,
+        "patch_size": shape.patch,
+        "spatial_merge_size": shape.merge,
+        "temporal_patch_size": 2,
+        "tokens_per_second": 2,
+        "window_size": shape.window,
+        "fullatt_block_indexes": list(range(shape.vision_layers)) if shape.whole_frames else [last],
+        "initializer_range": shape.spread,
+    }
+
+
+def _preprocessor(shape: TinyShape) -> dict[str, Any]:
     return {
         "image_processor_type": "Qwen2VLImageProcessor",
         "processor_class": "Qwen2_5_VLProcessor",
         "min_pixels": 3136,
         "max_pixels": 12845056,
-        "patch_size": 14,
+        "patch_size": shape.patch,
         "temporal_patch_size": 2,
-        "merge_size": 2,
+        "merge_size": shape.merge,
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_std": [shape.colour_scale * value for value in (0.26862954, 0.26130258, 0.27577711)],
     }

@@ -1,0 +1,143 @@
+"""The small model that ships, from nothing, in one command: simulate, build, begin, train, measure, describe.
+
+    python -m medvidbench.training.shipping --out FOLDER [--work FOLDER]
+
+Every stage leaves its result in the work folder whole or not at all, and training leaves a checkpoint every 100 steps:
+after a kill the same command goes on where it was, and comes to the same weights. Training and held-out recordings are
+simulated with different seeds, so no recording of one is in the other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from medvidbench.benchmark import MANIFEST, Benchmark
+from medvidbench.training.machine import Machine
+from medvidbench.training.steps import SftStep
+
+SHIPPED = Path(str(files("medvidbench.models"))) / "shipped" / "tiny-surgery"
+"""Where the model lies in the package."""
+RECIPES = ("tiny-glance", "tiny")
+"""Trained one after the other, each from the model of the one before."""
+ROWS_READ = 150
+"""Rows of each source and task that the tokenizer is learned from."""
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A benchmark of simulated recordings.
+
+    Attributes:
+        recordings: in each of the layouts.
+        seconds: of a recording, about.
+        seed: of the recordings and of the build.
+        test_share: share of each source's groups in the test split.
+    """
+
+    recordings: int
+    seconds: int
+    seed: int
+    test_share: float
+
+
+TRAINING = Simulation(recordings=80, seconds=60, seed=1001, test_share=0.0)
+HELD_OUT = Simulation(recordings=40, seconds=60, seed=990, test_share=0.5)
+"""Half of it is the test split; the other half serves the blind majority row alone."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides the model.
+
+    Attributes:
+        recipes: names or files.
+        changes: keys of every recipe with other values.
+        layouts: sources that are simulated; None takes all eight.
+    """
+
+    training: Simulation = TRAINING
+    held_out: Simulation = HELD_OUT
+    recipes: tuple[str, ...] = RECIPES
+    changes: tuple[tuple[str, object], ...] = ()
+    layouts: tuple[str, ...] | None = None
+
+
+def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None = None, say: Say = print) -> Path:
+    """The folder of the trained model, in bfloat16; what is already in `work` is taken from there.
+
+    Raises:
+        MedVidBenchError: see `medvidbench.training.sft.run_sft`; the work folder holds another plan's run.
+    """
+    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.sft import run_sft
+
+    chosen = plan or Plan()
+    bench = simulated(work / "train", chosen.training, chosen.layouts, say)
+    model = _start(work / "start", bench, int(load_recipe(chosen.recipes[0]).seed))
+    for name in chosen.recipes:
+        put = {"model.path": str(model), "data.benchmark": str(bench), **dict(chosen.changes)}
+        recipe = load_recipe(name, put)
+        on = machine or Machine(prepared=work / "prepared")
+        model = run_sft(recipe, work / recipe.name, progress=partial(_told, recipe.name, say), machine=on)
+    return model
+
+
+def _told(name: str, say: Say, done: SftStep, total: int) -> None:
+    if done.step % 20 == 0 and done.loss is not None:
+        say(f"{name}: step {done.step} of {total}, loss {done.loss:.3f}")
+
+
+def simulated(folder: Path, simulation: Simulation, layouts: tuple[str, ...] | None, say: Say = print) -> Path:
+    """The benchmark in `folder`, with its raw data in `FOLDER-raw`; made where it isn't there."""
+    from medvidbench.curation.build import build
+    from medvidbench.curation.settings import BuildSettings
+    from medvidbench.synthetic.layouts import LAYOUT_KEYS, write_all
+
+    keys = layouts or LAYOUT_KEYS
+    raw = folder.with_name(f"{folder.name}-raw")
+    if not raw.exists():
+        say(f"Simulating {simulation.recordings} recordings in each of {len(keys)} layouts.")
+        part = raw.with_name(f".{raw.name}.part")  # a simulation that was stopped leaves this, and it is drawn anew
+        shutil.rmtree(part, ignore_errors=True)
+        write_all(part, simulation.recordings, simulation.seconds, simulation.seed, keys=keys)
+        part.rename(raw)
+    if not (folder / MANIFEST).is_file():
+        say(f"Building {folder}.")
+        settings = BuildSettings(seed=simulation.seed, test_share=simulation.test_share, overwrite=folder.exists())
+        build([(key, raw / key) for key in keys], folder, settings)
+    return folder
+
+
+def _start(folder: Path, bench: Path, seed: int) -> Path:
+    """The checkpoint that training begins with; its tokenizer is learned from the training rows."""
+    from medvidbench.training.shipping_start import build_start
+
+    if not folder.is_dir():
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        build_start(part, _texts(Benchmark.open(bench)), seed)
+        part.rename(folder)
+    return folder
+
+
+def _texts(bench: Benchmark) -> Iterator[str]:
+    """Questions and answers, of each source and task as many, so that the words of rare tasks become tokens too."""
+    taken: Counter[tuple[str, str]] = Counter()
+    for row in bench.samples("train"):
+        taken[row.source, row.task] += 1
+        if taken[row.source, row.task] <= ROWS_READ:
+            yield row.question
+            yield row.answer or ""
+
+
+if __name__ == "__main__":
+    from medvidbench.training.shipping_card import main
+
+    main()
