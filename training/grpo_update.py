@@ -115,12 +115,14 @@ class Updater:
             if turn == 0:
                 spread, divergence, correction = entropy, terms.kl if terms else None, weight
         return Updated(
-            _known(float(terms.loss)) if terms else None,
-            norm,
-            spread,
-            _known(divergence),
-            *(_known(v) for v in ((terms.clip_low, terms.clip_high, terms.ratio_mean) if terms else (None,) * 3)),
-            correction if self.corrected else None,
+            loss=_known(float(terms.loss)) if terms else None,
+            grad_norm=norm,
+            entropy=spread,
+            kl=_known(divergence),
+            clip_low=_known(terms.clip_low) if terms else None,
+            clip_high=_known(terms.clip_high) if terms else None,
+            ratio=_known(terms.ratio_mean) if terms else None,
+            correction=correction if self.corrected else None,
         )
 
     def _counted(self, groups: Sequence[Earned]) -> Any:

@@ -254,7 +254,7 @@ def load_recipe(name: str | Path, changes: dict[str, Any] | None = None) -> Reci
     Raises:
         MedVidBenchError: no such recipe, not YAML, an unknown key, a value out of range.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     if not path.is_file():
@@ -285,7 +285,7 @@ def check_recipe(content: dict[str, Any], where: str = "the recipe") -> Recipe:
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """The resolved recipe, every default written out."""
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 

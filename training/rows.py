@@ -141,4 +141,5 @@ class RewardBatch:
         applies = ~np.isnan(self.parts)
         weight = (applies * self.weights).sum(axis=-1)
         earned = np.where(applies, self.parts, 0.0) @ self.weights
-        return np.divide(earned, weight, out=np.full_like(earned, np.nan), where=weight > 0)
+        total: NDArray[np.float64] = np.divide(earned, weight, out=np.full_like(earned, np.nan), where=weight > 0)
+        return total
