@@ -199,8 +199,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     await service.uploads.drain(request)
     if _wants_json(request):
         headers = {"retry-after": str(error.wait)} if error.wait else None
-        return JSONResponse({"refused": list(error.said)}, error.status, headers)
-    return _message(request, "The upload was not taken", list(error.said), error.status, error.wait)
+        answer: Response = JSONResponse({"refused": list(error.said)}, error.status, headers)
+    else:
+        answer = _message(request, "The upload was not taken", list(error.said), error.status, error.wait)
+    answer.headers["connection"] = "close"  # or the rest of a body without end would be read and thrown away
+    return answer
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import anyio
 from sqlalchemy import Engine
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from medvidbench.leaderboards.board import Board
 from medvidbench.leaderboards.chain import sync_folder
@@ -24,7 +24,8 @@ from medvidbench.leaderboards.serve.settings import Settings
 from medvidbench.leaderboards.serve.tokens import Token, find_token
 
 T = TypeVar("T")
-DRAINED_SECONDS = 10.0
+DRAINED_SECONDS, DRAINED = 10.0, 4
+"""What is still read after a refusal, so that the client sees why: for so long, so many times the largest file."""
 SPARE = 4
 """Uploads of the largest size that the disk must have room for."""
 
@@ -71,12 +72,12 @@ class Uploads:
             nonlocal seen
             async for chunk in request.stream():
                 seen += len(chunk)
-                if seen > self._most:
+                if seen > DRAINED * self._most:
                     return
 
         try:
             await asyncio.wait_for(read(), DRAINED_SECONDS)
-        except (asyncio.TimeoutError, RuntimeError):  # RuntimeError: the body was read to its end already
+        except (asyncio.TimeoutError, ClientDisconnect, RuntimeError):  # RuntimeError: it was read to its end already
             return
 
     async def _blocking(self, work: Callable[..., T], *args: object) -> T:
@@ -156,6 +157,8 @@ async def _impatient(chunks: AsyncIterator[bytes], seconds: float) -> AsyncItera
             chunk = await asyncio.wait_for(chunks.__anext__(), seconds)
         except StopAsyncIteration:
             return
+        except ClientDisconnect:
+            raise UploadError(400, "the upload was cut off") from None
         yield chunk
 
 

@@ -100,6 +100,12 @@ class Server:
         until(lambda: self.status(job_id)["state"] not in ("waiting", "scoring"), f"job {job_id} doesn't end")
         return self.status(job_id)
 
+    def memory_mb(self) -> float:
+        """Memory that the server's own process holds."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+
     def descendants(self) -> list[int]:
         """Processes that the server started, and those that they started."""
         assert self.process is not None

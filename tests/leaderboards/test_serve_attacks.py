@@ -8,13 +8,14 @@ import re
 import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from board_runs import WORDS, Board, new_board, rows_of
-from serving import QUEUES, Server, new_queue, running
+from serving import QUEUES, Server, new_queue, running, until
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (extra `serve`)")
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed (extra `serve`)")
@@ -97,6 +98,33 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_it_says_so(place: Place
     )
     assert answer.status_code == 413 and "the file is too large" in answer.text
     assert not [name for name in place.left() if name.endswith(".part")]
+
+
+def test_a_file_without_end_is_cut_off_and_takes_no_memory(place: Place) -> None:
+    # a client that never looks at the answer: 1 GB is sent, as far as the server lets it
+    texts = _fields(place.token()).items()
+    head = [f'--cut\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in texts]
+    head.append('--cut\r\nContent-Disposition: form-data; name="predictions"; filename="p"\r\n\r\n')
+    before, piece, sent = place.server.memory_mb(), b"[" * (1 << 20), 0
+    with socket.create_connection(("127.0.0.1", place.server.port)) as raw:
+        raw.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=cut\r\n")
+        raw.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            for part in ["".join(head).encode(), *[piece] * 1024]:
+                raw.sendall(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                sent += len(part)
+    # the file's limit, four times of it after the refusal, and what lies in the sockets' buffers
+    assert sent < 5 * FILE_BYTES + (20 << 20)
+    assert place.server.memory_mb() < before + 30
+    assert not [name for name in place.left() if name.endswith(".part")]
+
+
+def test_a_client_that_hangs_up_is_no_error_of_the_server(place: Place) -> None:
+    with socket.create_connection(("127.0.0.1", place.server.port)) as raw:
+        raw.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=cut\r\n")
+        raw.sendall(b"Content-Length: 9000\r\n\r\n--cut\r\n")
+    until(lambda: not [name for name in place.left() if name.endswith(".part")], "half an upload stays")
+    assert "Traceback" not in place.server.log.read_text()
 
 
 def _fields(token: str) -> dict[str, str]:
