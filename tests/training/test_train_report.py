@@ -68,6 +68,16 @@ def test_a_value_that_was_never_measured_has_no_chart() -> None:
     assert charts.charts(LOSS, [made(steps_of(5, lambda n: {"loss": None}))]) == []
 
 
+def test_the_weights_of_tokens_that_another_engine_drew_have_a_chart_where_one_did() -> None:
+    def shown(value: float | None) -> list[Any]:
+        run = made(steps_of(2, lambda n: {"correction": value}))
+        (panel,) = (p for _, panels in sections([run]) for p in panels if p.title == "Correction")
+        return charts.charts(panel, [run])
+
+    assert of(shown(0.75)[0]) == {"weight": [0.75, 0.75]}
+    assert shown(None) == []
+
+
 @pytest.mark.parametrize("loss", [0.0, 1.0, -2.5, 1e-300, 1e30])
 def test_constant_values_are_drawn_inside_the_chart(loss: float) -> None:
     (chart,) = charts.charts(LOSS, [made(steps_of(3, lambda n: {"loss": loss}))])

@@ -86,7 +86,16 @@ def _grpo(keys: Sequence[str]) -> list[tuple[str, list[Panel]]]:
             ),
             (0, None),
         ),
-        Panel("Probability ratio", "Policy to sampler, mean.", (_whole("ratio", lambda s: (s.ratio, s.tokens)),)),
+        Panel(
+            "Probability ratio",
+            "To the policy before the step, mean; 1 where a step is one update.",
+            (_whole("ratio", lambda s: (s.ratio, s.tokens)),),
+        ),
+        Panel(
+            "Correction",
+            "Mean weight of tokens, policy to the engine that drew them, cut above.",
+            (_whole("weight", lambda s: (s.correction, s.tokens)),),
+        ),
     ]
     return [("Rewards", rewards), ("Gradient", gradient), ("Policy", policy), ("Answers", _answers(keys))]
 
