@@ -22,6 +22,7 @@ from medvidbench.evaluation.scoring import clusters_of, metric_value
 from medvidbench.judges.base import CaptionPair, Judge, Judgement
 from medvidbench.judges.pairing import distinct_pairs
 from medvidbench.judges.scoring import add_judge, rows_of
+from medvidbench.judges.telling import without
 from medvidbench.records import Answer, Split
 
 CALL_FAILED, NO_PREDICTION = "call failed: ", "no prediction"
@@ -87,6 +88,7 @@ def judge_existing(
         raise MedVidBenchError(f"Two judges of one kind: {seen}.", "one a kind", "make them a jury: JUDGE,JUDGE")
     scores, records = existing.scores, list(existing.results.judges)
     for judge in judges:
+        scores = _forgotten(scores, [r["judge"] for r in records if r.get("kind") == judge.kind])
         scores, record = add_judge(existing.data, existing.answers, scores, judge, told)
         records = [*(r for r in records if r.get("kind") != judge.kind), record]
     results = _with_metrics(existing, scores, kinds).model_copy(update={"judges": records})
@@ -151,6 +153,15 @@ def _scores(protocol: str, lines: Sequence[Mapping[str, Any]], notes: Sequence[s
         for position, line in enumerate(own)
     ]
     return ProtocolScores(protocol, outcomes, [], {}, list(notes))
+
+
+def _forgotten(scores: Sequence[ProtocolScores], judges: Sequence[str]) -> list[ProtocolScores]:
+    """The scores without what these judges said of the rows."""
+
+    def row(outcome: RowOutcome) -> RowOutcome:
+        return replace(outcome, judge=without(outcome.judge, judges)) if judges and outcome.judge else outcome
+
+    return [replace(each, outcomes=[row(outcome) for outcome in each.outcomes]) for each in scores]
 
 
 def _with_metrics(existing: Existing, scores: Sequence[ProtocolScores], kinds: Sequence[str]) -> Results:

@@ -34,6 +34,7 @@ from medvidbench.judges.pairing import (
     strict_rows,
     texts_of,
 )
+from medvidbench.judges.run_record import counts, dimension_means
 from medvidbench.judges.telling import NOT_JUDGED, told_of
 from medvidbench.records import Answer
 
@@ -93,7 +94,7 @@ def add_judge(
     by_texts = judgements_by_texts(pairs, judged)
     found = {protocol: row_scores(of, by_texts, protocol) for protocol, of in rows.items()}
     new = [with_judge(each, found[each.protocol], by_texts, judge) for each in scores]
-    record = {**judge.record(), "mode": mode, **_counts(judged), "dimensions": _dimension_means(found)}
+    record = {**judge.record(), "mode": mode, **counts(judged), "dimensions": dimension_means(found)}
     return new, record
 
 
@@ -270,31 +271,3 @@ def _notes(notes: Sequence[str], metrics: Sequence[MetricRows], found: Sequence[
             main = f", most often: {errors.most_common(1)[0][0]}" if errors else ""
             kept.append(f"{metric.name} is incomplete: {100 * metric.coverage:.1f} % of the rows due were judged{main}")
     return kept
-
-
-# --- the record -----------------------------------------------------------------------------------------------------
-
-
-def _counts(judged: Sequence[Judgement]) -> dict[str, Any]:
-    errors = Counter(j.error.split(":")[0] for j in judged if j.scores is None)
-    costs = [j.cost for j in judged]
-    known = [cost for cost in costs if cost is not None]
-    return {
-        "pairs": len(judged),
-        "failed": errors.total(),
-        "failures": dict(errors.most_common(8)),
-        "cached": sum(j.cached for j in judged),
-        "dollars": None if len(known) < len(costs) else round(sum(known), 6),
-    }
-
-
-def _dimension_means(found: Mapping[str, Sequence[RowScore]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Mean of each dimension over the scored rows, by protocol and task."""
-    means: dict[str, dict[str, dict[str, float]]] = {}
-    for protocol, scores in found.items():
-        for task in JUDGED_TASKS:
-            own = [score.scores for score in scores if score.row.task == task and score.scores is not None]
-            if own:
-                values = np.mean(own, axis=0).tolist()
-                means.setdefault(protocol, {})[task] = dict(zip(DIMENSIONS, map(float, values), strict=True))
-    return means

@@ -79,6 +79,20 @@ def opened_judge(text: str, options: JudgeOptions) -> Iterator[Judge]:
 @contextmanager
 def opened_judges(texts: list[str], options: JudgeOptions) -> Iterator[list[Judge]]:
     """One judge a spec, all on one cache and one budget."""
+    with _opened_room(options) as room:
+        yield [judge_spec(text, room) for text in texts]
+
+
+@contextmanager
+def opened_takes(text: str, count: int, options: JudgeOptions) -> Iterator[list[Judge]]:
+    """`count` copies of one judge, on one cache and one budget; each asks anew, with a seed of its own from the second
+    on, so that the cache doesn't answer one take with another's reply."""
+    with _opened_room(options) as room:
+        yield [judge_spec(text, room, take) for take in range(count)]
+
+
+@contextmanager
+def _opened_room(options: JudgeOptions) -> Iterator[Room]:
     opened: list[JudgeCalls] = []
 
     def calls() -> JudgeCalls:
@@ -86,16 +100,18 @@ def opened_judges(texts: list[str], options: JudgeOptions) -> Iterator[list[Judg
             opened.append(_open(options))
         return opened[0]
 
-    room = Room(options, load_rubric(options.rubric), calls)
     try:
-        yield [judge_spec(text, room) for text in texts]
+        yield Room(options, load_rubric(options.rubric), calls)
     finally:
         for each in opened:
             each.cache.close()
 
 
-def judge_spec(text: str, room: Room) -> Judge:
+def judge_spec(text: str, room: Room, take: int = 0) -> Judge:
     """The judge that a spec names.
+
+    Args:
+        take: number of this copy, from 0; a judge of k repeats has the repeats k * take to k * take + k - 1.
 
     Raises:
         MedVidBenchError: not a spec, or a jury of mixed kinds.
@@ -104,20 +120,20 @@ def judge_spec(text: str, room: Room) -> Judge:
     parts = [part.strip() for part in text.removeprefix("median:").removeprefix("mean:").split(",")]
     if not all(parts):
         raise MedVidBenchError(f"The judge {text!r}.", ACCEPTED)
-    judges = [_judge(part, room) for part in parts]
+    judges = [_judge(part, room, take) for part in parts]
     if len({judge.name for judge in judges}) < len(judges):
         raise MedVidBenchError(f"The jury {text!r} names a judge twice.", remedy="ask one several times with JUDGE x3")
     return judges[0] if len(judges) == 1 else Jury(judges, combine)
 
 
-def _judge(text: str, room: Room) -> Judge:
+def _judge(text: str, room: Room, take: int) -> Judge:
     # "mixtral-8x7" is a name: behind a path or a spelled-out model the repeats need a space
     spelled = text.startswith(("hf:", "openai:"))
     found = re.fullmatch(rf"(?P<judge>.+?)\s{'+' if spelled else '*'}x(?P<count>\d+)", text)
     name, count = (found["judge"], int(found["count"])) if found else (text, 1)
     if not 1 <= count <= MOST_REPEATS:
         raise MedVidBenchError(f"The judge {text!r}: {count} repeats.", f"1 to {MOST_REPEATS}")
-    runs = [_one(name, room, repeat) for repeat in range(count)]
+    runs = [_one(name, room, take * count + repeat) for repeat in range(count)]
     return runs[0] if count == 1 else repeated(runs)
 
 
@@ -130,8 +146,14 @@ def _one(name: str, room: Room, repeat: int) -> Judge:
     if name.startswith("hf:"):
         from medvidbench.judges.local_judge import LocalJudge
 
-        cache = room.calls().cache
-        return LocalJudge(name.removeprefix("hf:"), cache, room.rubric, device=options.device, repeat=repeat)
+        return LocalJudge(
+            name.removeprefix("hf:"),
+            room.calls().cache,
+            room.rubric,
+            device=options.device,
+            attempts=options.attempts,
+            repeat=repeat,
+        )
     from medvidbench.judges.llm_judge import LLMJudge
     from medvidbench.models.endpoints import parse_model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from medvidbench.judges.base import DIMENSIONS, Judgement
 from medvidbench.judges.pairing import RowPairs, Texts, texts_of
@@ -30,6 +30,13 @@ def told_of(before: str, judge: str, row: RowPairs, reason: str, judged: Mapping
     return json.dumps(said, ensure_ascii=False)
 
 
+def without(before: str, judges: Iterable[str]) -> str:
+    """What judges said of a row, but for these: of a judge whose number was replaced, the words go as well."""
+    said = json.loads(before) if before else {}
+    gone = tuple(f"{judge}: " for judge in judges)
+    return json.dumps({key: text for key, text in said.items() if not key.startswith(gone)}, ensure_ascii=False)
+
+
 def _pair_name(number: int, reference: str, prediction: str) -> str:
     if not prediction.strip():
         return f"event {number + 1}, missed"
@@ -44,7 +51,7 @@ def _by_dimension(judgement: Judgement | None) -> dict[str, str]:
     for number, name in enumerate(DIMENSIONS):
         spread = f" (spread {judgement.spread[number]:.2f})" if judgement.spread else ""
         text = f": {why[number]}" if why[number] else ""
-        lines[name] = f"{judgement.scores[number]:g}{spread}{text}"[:MOST_CHARACTERS]
+        lines[name] = f"{judgement.scores[number]:.3g}{spread}{text}"[:MOST_CHARACTERS]
     members = ", ".join(
         f"{m.judge} {m.mean:.2f}" if m.mean is not None else f"{m.judge} failed" for m in judgement.members
     )
@@ -55,4 +62,4 @@ def _line(judgement: Judgement | None) -> str:
     if judgement is None or judgement.scores is None:
         return f"{NOT_JUDGED}: {judgement.error if judgement else 'no judgement'}"
     why = "; ".join(dict.fromkeys(text for text in judgement.rationales if text))
-    return f"{', '.join(f'{score:g}' for score in judgement.scores)}. {why}"[:MOST_CHARACTERS]
+    return f"{', '.join(f'{score:.3g}' for score in judgement.scores)}. {why}"[:MOST_CHARACTERS]

@@ -39,13 +39,15 @@ def repeat_spread(judges: Sequence[Judge], probes: Sequence[Probe]) -> tuple[dic
     """How far a judge moves when it is asked the same again.
 
     Args:
-        judges: the judge once for each time; a judge with a cache needs a copy with a repeat number of its own.
+        judges: the judge once for each time; a judge with a cache needs a copy with a repeat number of its own, whose
+            cached answers were answers to this copy's own question once.
         probes: the pairs to judge.
 
     Returns:
         repeats, mean_deviation (standard deviation over repeats of a score, averaged over pairs and dimensions),
         largest_range, changed (share of scores that weren't the same every time), from_cache (share of answers that
-        came from a cache: they say nothing about the judge), note; and the runs, for their cost.
+        came from a cache), note (says so where the cache gave one judge its own answers again: they say nothing about
+        it); and the runs, for their cost.
     """
     repeats = len(judges)
     runs = [run_judge(judge, [probe.pair for probe in probes]) for judge in judges]
@@ -65,7 +67,7 @@ def repeat_spread(judges: Sequence[Judge], probes: Sequence[Probe]) -> tuple[dic
         "largest_range": float(ranges.max()),
         "changed": share_estimate((ranges > 0).mean(axis=1).tolist(), names),
     }
-    if cached:
+    if cached and len({id(judge) for judge in judges}) < repeats:
         figures["note"] = f"{cached:.0%} of the answers came from a cache and can't differ"
     return figures, runs
 

@@ -21,6 +21,16 @@ class _ResultsFirst(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+Rubric = Annotated[str, typer.Option(help="Name of a rubric, or a file of yours.")]
+MaxCost = Annotated[float | None, typer.Option(min=0.0, help="Dollars at most, for all judges.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and what it may cost.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight at most.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")]
+Prices = Annotated[Path | None, typer.Option(help="JSON with prices of models that are not in the table.")]
+Batch = Annotated[bool, typer.Option("--batch", help="Use the provider's batch API.")]
+ReplyFormat = Annotated[str, typer.Option(help="json, or text for servers without JSON schemas.")]
+Attempts = Annotated[int, typer.Option(min=1, help="Replies asked for one pair when they can't be read.")]
+
 judge_app = typer.Typer(
     cls=_ResultsFirst, help="Judge captions, and prove that the judge can be trusted.", no_args_is_help=True
 )
@@ -35,16 +45,16 @@ def judge_results(
     judge: Annotated[
         list[str] | None, typer.Option(help="concept, gpt-4.1, openai:NAME@URL, hf:PATH, A,B (jury), A x3. Repeatable.")
     ] = None,
-    rubric: Annotated[str, typer.Option(help="Name of a rubric, or a file of yours.")] = "medical-v1",
+    rubric: Rubric = "medical-v1",
     cache: Annotated[Path | None, typer.Option(help="Folder of judgements; beside the results.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars at most, for all judges.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and what it may cost.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 32,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
-    prices: Annotated[Path | None, typer.Option(help="JSON with prices of models that are not in the table.")] = None,
-    batch: Annotated[bool, typer.Option("--batch", help="Use the provider's batch API.")] = False,
-    reply_form: Annotated[str, typer.Option(help="json, or text for servers without JSON schemas.")] = "json",
-    attempts: Annotated[int, typer.Option(min=1, help="Replies asked for one pair when they can't be read.")] = 5,
+    max_cost: MaxCost = None,
+    dry_run: DryRun = False,
+    concurrency: Concurrency = 32,
+    timeout: Timeout = 120.0,
+    prices: Prices = None,
+    batch: Batch = False,
+    reply_form: ReplyFormat = "json",
+    attempts: Attempts = 5,
 ) -> None:
     """Add a judge's numbers on DVC, VS and RC to results. Also: judge errors, rubrics, certify, sheet, agree."""
     from medvidbench.commands.judge import run_judge
@@ -84,19 +94,47 @@ def judge_certify(
     anchors: Annotated[Path | None, typer.Option(help="Stored scores, to measure drift against.")] = None,
     freeze: Annotated[Path | None, typer.Option(help="File to store this judge's anchor scores in.")] = None,
     agreement: Annotated[Path | None, typer.Option(help="JSON of `judge agree`, shown on the page.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars at most.")] = None,
+    rubric: Rubric = "medical-v1",
+    max_cost: MaxCost = None,
+    dry_run: DryRun = False,
+    concurrency: Concurrency = 32,
+    timeout: Timeout = 120.0,
+    prices: Prices = None,
+    batch: Batch = False,
+    reply_form: ReplyFormat = "json",
+    attempts: Attempts = 5,
     as_json: Json = False,
 ) -> None:
     """Put a judge through pairs with known faults: what it tells apart, biases, stability, agreement."""
-    from medvidbench.commands.certify import run_certify
-    from medvidbench.judges.specs import JudgeOptions, opened_judge
-    from medvidbench.models.call_settings import CallSettings
+    from medvidbench.commands.certify import print_certify_estimate, run_certify
+    from medvidbench.commands.judge import judge_options
+    from medvidbench.judges.specs import opened_takes
 
-    sending = CallSettings(concurrency=32, max_cost=max_cost)
-    options = JudgeOptions(cache or out.with_name(f"{out.name}.cache"), calls=sending)
-    with opened_judge(judge, options) as opened:
+    options = judge_options(
+        cache or out.with_name(f"{out.name}.cache"),
+        rubric,
+        concurrency=concurrency,
+        timeout=timeout,
+        max_cost=max_cost,
+        prices=prices,
+        batch=batch,
+        reply_form=reply_form,
+        attempts=attempts,
+    )
+    with opened_takes(judge, repeats, options) as takes:
+        if dry_run:
+            print_certify_estimate(takes, references)
+            return
         run_certify(
-            opened, out, references, repeats, anchors=anchors, freeze=freeze, agreement=agreement, as_json=as_json
+            takes[0],
+            out,
+            references,
+            repeats,
+            again=takes[1:],
+            anchors=anchors,
+            freeze=freeze,
+            agreement=agreement,
+            as_json=as_json,
         )
 
 
@@ -112,7 +150,7 @@ def judge_sheet(
     cache: Annotated[Path | None, typer.Option(help="Folder of judgements; OUT.cache.")] = None,
 ) -> None:
     """Write a blinded page on which clinicians rate captions, offline."""
-    from medvidbench.commands.certify import run_sheet
+    from medvidbench.commands.ratings import run_sheet
     from medvidbench.judges.certificate.board import board_items
     from medvidbench.judges.specs import JudgeOptions, opened_judge
 
@@ -134,7 +172,7 @@ def judge_agree(
     as_json: Json = False,
 ) -> None:
     """How far clinicians agree with each other and with the judge."""
-    from medvidbench.commands.certify import run_agree
+    from medvidbench.commands.ratings import run_agree
     from medvidbench.judges.certificate.board import board_items
     from medvidbench.judges.specs import JudgeOptions, opened_judge
 
@@ -150,10 +188,13 @@ def judge_errors(
     ] = None,
     judge: Annotated[list[str] | None, typer.Option(help="concept, gpt-4.1, openai:NAME@URL. Repeatable.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of replies; beside the first results.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=0.0, help="Dollars at most.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight at most.")] = 32,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
-    out: Annotated[Path | None, typer.Option(help="JSON of the table and every unsafe claim.")] = None,
+    max_cost: MaxCost = None,
+    concurrency: Concurrency = 32,
+    timeout: Timeout = 120.0,
+    prices: Prices = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="JSON: the table, and every claim of every caption.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Never-events by model: what captions claim that would harm a patient."""
@@ -167,6 +208,7 @@ def judge_errors(
         max_cost=max_cost,
         concurrency=concurrency,
         timeout=timeout,
+        prices=prices,
         out=out,
         as_json=as_json,
     )

@@ -1,13 +1,13 @@
-"""`medvidbench judge certify`, `medvidbench judge sheet` and `medvidbench judge agree`."""
+"""`medvidbench judge certify`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medvidbench.commands.common import console_of
+from medvidbench.commands.common import console_of, print_table
 from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from medvidbench.judges.base import Judge
     from medvidbench.judges.certificate.certify import Certificate
-    from medvidbench.judges.certificate.sheet import LabelItem
 
 
 def run_certify(
@@ -79,83 +78,19 @@ def run_certify(
     return certificate
 
 
-def run_sheet(
-    items: Iterable[LabelItem],
-    out: Path,
-    number: int = 60,
-    seed: int = 0,
-    title: str = "Caption ratings",
-    rubric: str | None = None,
-) -> None:
-    """Draws captions for clinicians to rate, writes the sheet, and prints what is on it.
+def print_certify_estimate(takes: Sequence[Judge], references: int | None = None) -> None:
+    """What `run_certify` would ask this judge and its copies, and what that may cost; nothing is sent or written."""
+    from medvidbench.commands.judge import estimates, said_estimate
+    from medvidbench.judges.certificate.certify import Options, some_references
+    from medvidbench.judges.certificate.dry_run import asked_of
+    from medvidbench.judges.certificate.probes import load_probes
 
-    Args:
-        items: captions with their references; with a judge's scores the draw is stratified by them too.
-        out: the HTML file to write.
-        number: captions wanted; each task, source and band of scores gives at least one.
-        seed: of the draw, the order and the blind ids.
-        title: heading of the page.
-        rubric: name or file of the rubric whose levels are shown; the built-in one unless given.
-
-    Raises:
-        MedVidBenchError: no caption to rate, an unknown rubric, or a file that can't be written.
-    """
-    from medvidbench.judges.certificate.sheet import draw_labels, write_sheet
-    from medvidbench.judges.rubric import DEFAULT, load_rubric
-
-    available = list(items)
-    drawn = draw_labels(available, number, seed)
-    write_sheet(drawn, out, title, load_rubric(rubric or DEFAULT), seed)
+    probes = load_probes() if references is None else some_references(references)
     console = console_of()
-    strata = sorted({(item.pair.task, item.pair.source) for item, _ in drawn})
-    rows = [
-        (task, source, str(_count((i for i, _ in drawn), task, source)), str(_count(available, task, source)))
-        for task, source in strata
-    ]
-    _table(console, "captions on the sheet", ("task", "source", "drawn", "of"), rows)
-    said = f"{len(drawn)} captions in {out}. It works from a disk; send it as it is."
-    console.print(said, markup=False, highlight=False)
-
-
-def run_agree(
-    sheet: Path,
-    files: Sequence[Path],
-    out: Path | None = None,
-    board: Iterable[LabelItem] = (),
-    own_writer: str = "",
-    as_json: bool = False,
-) -> dict[str, Any]:
-    """Reads what clinicians sent back, prints how far they and the judge agree, and writes the figures.
-
-    Args:
-        sheet: the HTML file that was sent out.
-        files: the clinicians' files.
-        out: JSON file for the figures; None writes none.
-        board: every judged caption of the board, for its mean as clinicians would give it.
-        own_writer: the writer of the judge's family, for self-preference.
-        as_json: print the JSON instead of tables.
-
-    Raises:
-        MedVidBenchError: a file that can't be used, no rating, or `out` can't be written.
-    """
-    from medvidbench.judges.certificate.agreement import agreement, ratings_of
-    from medvidbench.judges.certificate.labels import read_labels
-    from medvidbench.judges.certificate.sheet import read_sheet
-    from medvidbench.pages import plain_json, write_page
-
-    if not files:
-        raise MedVidBenchError("No file with ratings is named.", "at least one, as saved by the sheet")
-    opened = read_sheet(sheet)
-    ratings = ratings_of(opened, read_labels(files, opened))
-    found: dict[str, Any] = plain_json(agreement(ratings, list(board), own_writer))
-    text = json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    if out is not None:
-        write_page(out, text)
-    if as_json:
-        print(text, end="")  # noqa: T201
-    else:
-        _print_agreement(found, console_of())
-    return found
+    for number, (take, mode, pairs) in enumerate(asked_of(takes, probes, Options(with_held_out=references is None))):
+        for judge, estimate in estimates(take, pairs, mode):
+            said = f"{number + 1}. {judge.name}, {mode}, {len(pairs)} pairs: {said_estimate(estimate)}"
+            console.print(said, markup=False, highlight=False)
 
 
 def _baselines(names: Sequence[str] | None) -> tuple[list[Judge], dict[str, str]]:
@@ -204,7 +139,7 @@ def _print(content: Mapping[str, Any], console: Console, files: Sequence[Path]) 
         )
         for c in content["criteria"]
     ]
-    _table(console, f"criteria, judge {content['judge']['name']}", ("criterion", "value", "must", ""), rows)
+    print_table(console, f"criteria, judge {content['judge']['name']}", ("criterion", "value", "must", ""), rows)
     title = "AUC on the dimension that must drop, against references and harmless captions (harmless alone)"
     _print_sides(content["comparison"]["judges"], title, console)
     if content["held_out"]:
@@ -224,36 +159,9 @@ def _print_sides(judges: Sequence[Mapping[str, Any]], title: str, console: Conso
         (kind.replace("_", " "), *(_both(judge["telling"][kind]) for judge in judges)) for kind in judges[0]["telling"]
     ]
     shares = ("–" if (v := judge["harmless"]["checks"]["value"]) is None else f"{100 * v:.1f} %" for judge in judges)
-    _table(
+    print_table(
         console, title, ("error", *(judge["name"] for judge in judges)), [*rows, ("harmless checks violated", *shares)]
     )
-
-
-def _print_agreement(found: Mapping[str, Any], console: Console) -> None:
-    said = f"{found['items']} captions rated by {', '.join(found['clinicians'])}; {found['judged']} of them judged"
-    console.print(said, markup=False, highlight=False)
-    rows = [
-        (name.replace("_", " "), *(_cell(row[key]) for key in ("kappa", "spearman", "pearson", "bias")))
-        for name, row in found["judge"].items()
-    ]
-    heads = ["dimension", "quadratic kappa", "Spearman", "Pearson", "bias"]
-    _table(console, "the judge against the clinicians' mean", heads, rows)
-    people = [
-        (name.replace("_", " "), *(_cell(row[key]) for key in ("alpha", "icc", "kappa")))
-        for name, row in found["between_clinicians"].items()
-    ]
-    heads = ["dimension", "Krippendorff's alpha", "ICC(2,1)", "pairwise kappa"]
-    _table(console, "the clinicians among each other", heads, people)
-    means = [
-        (row["writer"], f"{row['judge_mean']:.2f}", _cell(row, 2), _cell(row["clinicians_only"], 2))
-        for row in found["board"]
-    ]
-    heads = ["writer", "judge alone", "corrected", "clinicians alone"]
-    _table(console, "the board's mean as clinicians would give it", heads, means)
-
-
-def _count(items: Iterable[LabelItem], task: str, source: str) -> int:
-    return sum((item.pair.task, item.pair.source) == (task, source) for item in items)
 
 
 def _met(is_met: bool) -> str:
@@ -264,26 +172,3 @@ def _both(telling: Mapping[str, Any]) -> str:
     values = (telling[key]["value"] for key in ("auc", "auc_harmless"))
     wide, narrow = ("–" if value is None else f"{value:.3f}" for value in values)
     return f"{wide} ({narrow})"
-
-
-def _cell(estimate: Mapping[str, Any], digits: int = 3) -> str:
-    if estimate["value"] is None:
-        return "–"
-    bounds = estimate["ci95"]
-    shown = f" [{bounds[0]:.{digits}f}, {bounds[1]:.{digits}f}]" if bounds else ""
-    return f"{estimate['value']:.{digits}f}{shown}"
-
-
-def _table(console: Console, title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from medvidbench.evaluation.results import MetricValue, Results
 
 SHOWN_FINDINGS = 5
+INCOMPLETE = "incomplete"
 
 
 @contextmanager
@@ -99,6 +100,22 @@ def named_path(text: str) -> tuple[str, Path]:
     return name.strip(), Path(path).expanduser()
 
 
+def print_table(console: Console, title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows of plain text as a table, its texts without markup; nothing without rows."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
 def _table(results: Results) -> object:
     from rich import box
     from rich.markup import escape
@@ -121,8 +138,9 @@ def _table(results: Results) -> object:
 
 def _coverage(values: Sequence[MetricValue]) -> str:
     """The share of rows that a judge scored, marked where it is too small to be trusted."""
-    shares = [(v.coverage, v.note.startswith("incomplete")) for v in values if v.coverage is not None]
-    return " / ".join(dict.fromkeys(f"{100 * c:.1f} %{' incomplete' if mark else ''}" for c, mark in shares))
+    shares = [v.coverage for v in values if v.coverage is not None]
+    mark = "  incomplete" if any(v.note.startswith(INCOMPLETE) for v in values) else ""
+    return " / ".join(dict.fromkeys(f"{100 * share:.1f} %" for share in shares)) + mark
 
 
 def cell(value: MetricValue | None) -> str:
@@ -132,7 +150,9 @@ def cell(value: MetricValue | None) -> str:
     if value.value is None:
         return "undefined"
     if value.ci95 is None:
-        return f"{value.value:.3f}  {value.note.split(';')[0] or 'no interval'}"
+        # the share that was judged has a column of its own
+        why = INCOMPLETE if value.note.startswith(INCOMPLETE) else value.note.split(";")[0]
+        return f"{value.value:.3f}  {why or 'no interval'}"
     return f"{value.value:.3f}  \\[{value.ci95[0]:.3f}, {value.ci95[1]:.3f}]"
 
 

@@ -11,7 +11,8 @@ from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
     from medvidbench.evaluation.results import Results
-    from medvidbench.judges.base import CaptionPair, Judge
+    from medvidbench.judges.base import CaptionPair, Judge, Mode
+    from medvidbench.judges.llm_judge import ReplyForm
     from medvidbench.judges.specs import JudgeOptions
     from medvidbench.models.dry_run import Estimate
 
@@ -42,20 +43,16 @@ def run_judge(
         max_cost: dollars, for all judges of this run together.
         dry_run: print what would be sent and what it may cost; send and write nothing.
     """
-    from medvidbench.judges.specs import JudgeOptions
-    from medvidbench.models.call_settings import CallSettings
-
-    if reply_form not in ("json", "text"):
-        raise MedVidBenchError(f"The reply form {reply_form!r}.", "json, text")
-    folder = cache or (results if results.is_dir() else results.parent) / CACHE
-    options = JudgeOptions(
-        folder,
+    options = judge_options(
+        cache or (results if results.is_dir() else results.parent) / CACHE,
         rubric,
-        CallSettings(concurrency=concurrency, timeout=timeout, max_cost=max_cost),
-        prices,
-        batch,
-        "json" if reply_form == "json" else "text",
-        attempts,
+        concurrency=concurrency,
+        timeout=timeout,
+        max_cost=max_cost,
+        prices=prices,
+        batch=batch,
+        reply_form=reply_form,
+        attempts=attempts,
     )
     if dry_run:
         print_estimates(results, data, judges, options)
@@ -63,6 +60,33 @@ def run_judge(
         judged = judge_file(results, data, judges, options)
         print_results(judged)
         print_judges(judged)
+
+
+def judge_options(
+    cache: Path,
+    rubric: str,
+    *,
+    concurrency: int,
+    timeout: float,
+    max_cost: float | None,
+    prices: Path | None,
+    batch: bool,
+    reply_form: str,
+    attempts: int,
+) -> JudgeOptions:
+    """The options of a command line, as judges take them.
+
+    Raises:
+        MedVidBenchError: an unknown reply form.
+    """
+    from medvidbench.judges.specs import JudgeOptions
+    from medvidbench.models.call_settings import CallSettings
+
+    if reply_form not in ("json", "text"):
+        raise MedVidBenchError(f"The reply form {reply_form!r}.", "json, text")
+    calls = CallSettings(concurrency=concurrency, timeout=timeout, max_cost=max_cost)
+    form: ReplyForm = "json" if reply_form == "json" else "text"
+    return JudgeOptions(cache, rubric, calls, prices, batch, form, attempts)
 
 
 def judge_file(results: Path, data: Path | None, judges: Sequence[str], options: JudgeOptions) -> Results:
@@ -87,20 +111,23 @@ def print_estimates(results: Path, data: Path | None, judges: Sequence[str], opt
         pairs = read_existing(results, data).pairs()
         console.print(f"{len(pairs)} distinct pairs of captions.", highlight=False)
         for judge, estimate in ((judge, estimate) for top in opened for judge, estimate in estimates(top, pairs)):
-            console.print(f"{judge.name}: {_said(estimate)}", markup=False, highlight=False)
+            console.print(f"{judge.name}: {said_estimate(estimate)}", markup=False, highlight=False)
 
 
-def estimates(judge: Judge, pairs: Sequence[CaptionPair]) -> list[tuple[Judge, Estimate | None]]:
+def estimates(
+    judge: Judge, pairs: Sequence[CaptionPair], mode: Mode = "absolute"
+) -> list[tuple[Judge, Estimate | None]]:
     """What a judge, or each member of a jury, would send; None for one that sends nothing."""
     from medvidbench.judges.jury import Jury
     from medvidbench.judges.llm_judge import LLMJudge
 
     if isinstance(judge, Jury):
-        return [line for member in judge.members for line in estimates(member, pairs)]
-    return [(judge, judge.estimate(pairs) if isinstance(judge, LLMJudge) else None)]
+        return [line for member in judge.members for line in estimates(member, pairs, mode)]
+    return [(judge, judge.estimate(pairs, mode) if isinstance(judge, LLMJudge) else None)]
 
 
-def _said(estimate: Estimate | None) -> str:
+def said_estimate(estimate: Estimate | None) -> str:
+    """An estimate in words."""
     if estimate is None:
         return "no calls, no cost"
     dollars = "no known price" if estimate.dollars is None else f"at most about ${estimate.dollars:.2f}"
@@ -120,6 +147,7 @@ def print_judges(results: Results) -> None:
             f"{record['judge']} ({record['kind']}): {record['pairs']} pairs",
             f"{record['failed']} failed" + (f" {record['failures']}" if record["failed"] else ""),
             f"{record['cached']} from the cache",
+            *([f"spread {record['spread']:.2f}"] if "spread" in record else []),
             "cost not known" if cost is None else f"${cost:.4f}",
         ]
         console.print("Judge: " + ", ".join(parts), markup=False, highlight=False)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from medvidbench.commands.common import console_of
 from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
     from medvidbench.judges.base import CaptionPair
-    from medvidbench.judges.claims import LLMClaims
-    from medvidbench.judges.errors_report import ClinicalErrors, NeverEventRow
+    from medvidbench.judges.claims import ClaimReply
+    from medvidbench.judges.errors_report import NeverEventRow
+    from medvidbench.models.call_settings import CallSettings
 
+Ask: TypeAlias = "Callable[[Iterable[CaptionPair]], Iterable[ClaimReply]]"
 CONCEPT = "concept"
 
 
@@ -29,6 +31,7 @@ def run(
     max_cost: float | None = None,
     concurrency: int = 32,
     timeout: float = 120.0,
+    prices: Path | None = None,
     out: Path | None = None,
     as_json: bool = False,
 ) -> list[NeverEventRow]:
@@ -41,8 +44,9 @@ def run(
         cache: folder of replies; beside the first results unless given.
         max_cost: dollars at most, for all models together.
         concurrency, timeout: calls in flight at most, seconds for one.
-        out: JSON file for the table and every unsafe claim; None writes none.
-        as_json: print that JSON instead of a table.
+        prices: the user's price file.
+        out: JSON file for the table, every unsafe claim, and every claim of every caption; None writes none.
+        as_json: print the table and the unsafe claims as JSON.
 
     Returns:
         One row for each model and judge.
@@ -52,21 +56,24 @@ def run(
     """
     from medvidbench.judges.errors_report import in_order, never_event_row
     from medvidbench.judges.existing import read_existing
+    from medvidbench.models.call_settings import CallSettings
 
     if not results:
         raise MedVidBenchError("No results are named.", "at least one results.json or its folder")
     captions = dict(_named([read_existing(file, data) for file in results]))
     rows: list[NeverEventRow] = []
-    claims: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
     folder = cache or (results[0] if results[0].is_dir() else results[0].parent) / "judge_cache"
-    with _asked(judges, folder, max_cost, (concurrency, timeout)) as asking:
+    sending = CallSettings(concurrency=concurrency, timeout=timeout, max_cost=max_cost)
+    with _asked(judges, folder, sending, prices) as asking:
         for judge, ask in asking:
             for model, pairs in captions.items():
-                reports, failed = ask(pairs)
-                rows.append(never_event_row(model, reports, judge, failed))
-                claims += _unsafe(model, judge, reports)
-    content = {"rows": [asdict(row) | {"rate": row.rate} for row in in_order(rows)], "unsafe_claims": claims}
-    _write(content, rows, out, as_json)
+                replies = _by_pair(ask, pairs)
+                reports = [reply.errors for reply in replies if reply.errors is not None]
+                rows.append(never_event_row(model, reports, judge, len(replies) - len(reports)))
+                told += [_told(model, judge, pair, reply) for pair, reply in zip(pairs, replies, strict=True)]
+    content = {"rows": [asdict(row) | {"rate": row.rate} for row in in_order(rows)], "unsafe_claims": _unsafe(told)}
+    _write(content, told, rows, out, as_json)
     return in_order(rows)
 
 
@@ -77,72 +84,88 @@ def _named(found: Sequence[Any]) -> Iterator[tuple[str, list[CaptionPair]]]:
         model = existing.results.model
         seen[model] = seen.get(model, 0) + 1
         name = model if seen[model] == 1 else f"{model} ({seen[model]})"
-        pairs = [pair for pair in existing.pairs() if pair.prediction.strip() and pair.reference.strip()]
-        # ids of distinct pairs, whatever the protocols called them
-        yield name, [replace(pair, pair_id=str(number)) for number, pair in enumerate(pairs)]
+        yield name, [pair for pair in existing.pairs() if pair.prediction.strip() and pair.reference.strip()]
+
+
+def _by_pair(ask: Ask, pairs: Sequence[CaptionPair]) -> list[ClaimReply]:
+    """The replies in the order of the pairs, whatever the protocols called these."""
+    replies = {reply.pair_id: reply for reply in ask(replace(p, pair_id=str(at)) for at, p in enumerate(pairs))}
+    return [replies[str(at)] for at in range(len(pairs))]
 
 
 @contextmanager
-def _asked(judges: Sequence[str], cache: Path, max_cost: float | None, pace: tuple[int, float]) -> Iterator[Any]:
-    """(name, function from pairs to their reports and the number of failed ones) of each judge."""
+def _asked(
+    judges: Sequence[str], cache: Path, sending: CallSettings, prices: Path | None
+) -> Iterator[list[tuple[str, Ask]]]:
+    """(name, function from pairs to their claims) of each judge."""
     from contextlib import ExitStack
 
+    from medvidbench.judges.calling import JudgeCalls
     from medvidbench.judges.claims import LLMClaims
-    from medvidbench.judges.concept_judge import NAME, ConceptJudge
-    from medvidbench.judges.errors_report import clinical_errors
+    from medvidbench.judges.concept_judge import NAME
+    from medvidbench.models.calls import CallCache, PriceTable
 
     with ExitStack() as stack:
-        asking: list[Any] = []
-        calls: Any = None
+        asking: list[tuple[str, Ask]] = []
+        calls: JudgeCalls | None = None
         for judge in judges:
             if judge == CONCEPT:
-                concept = ConceptJudge(rationales=False)
-                asking.append((NAME, lambda pairs, own=concept: ([clinical_errors(p, own) for p in pairs], 0)))
+                asking.append((NAME, _of_concepts))
                 continue
             if calls is None:
-                calls = _calls(stack, cache, max_cost, pace)
+                calls = JudgeCalls(stack.enter_context(CallCache(cache)), sending, PriceTable.load(prices))
             claims = LLMClaims(judge, calls)
-            asking.append((claims.model, lambda pairs, own=claims: _of_model(own, pairs)))
+            asking.append((claims.model, claims.ask))
         yield asking
 
 
-def _calls(stack: Any, cache: Path, max_cost: float | None, pace: tuple[int, float]) -> Any:
-    from medvidbench.judges.calling import JudgeCalls
-    from medvidbench.models.calls import CallCache, CallSettings
+def _of_concepts(pairs: Iterable[CaptionPair]) -> Iterator[ClaimReply]:
+    from medvidbench.judges.claims import ClaimReply
+    from medvidbench.judges.concept_judge import ConceptJudge
+    from medvidbench.judges.errors_report import clinical_errors
 
-    settings = CallSettings(concurrency=pace[0], timeout=pace[1], max_cost=max_cost)
-    return JudgeCalls(stack.enter_context(CallCache(cache)), settings)
-
-
-def _of_model(claims: LLMClaims, pairs: Sequence[CaptionPair]) -> tuple[list[ClinicalErrors], int]:
-    replies = list(claims.ask(pairs))
-    return [reply.errors for reply in replies if reply.errors is not None], sum(r.errors is None for r in replies)
+    judge = ConceptJudge(rationales=False)
+    yield from (ClaimReply(pair.pair_id, clinical_errors(pair, judge)) for pair in pairs)
 
 
-def _unsafe(model: str, judge: str, reports: Sequence[ClinicalErrors]) -> list[dict[str, Any]]:
+def _told(model: str, judge: str, pair: CaptionPair, reply: ClaimReply) -> dict[str, Any]:
+    """A caption with all its claims; null where there are none, and `error` says why."""
+    claims = None if reply.errors is None else [asdict(claim) for claim in reply.errors.claims]
+    return {"model": model, "judge": judge, **asdict(pair), "claims": claims, "error": reply.error}
+
+
+def _unsafe(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "model": model,
-            "judge": judge,
-            "event": claim.what,
-            "reference": claim.reference,
-            "prediction": claim.prediction,
-            "severity": claim.severity,
+            "model": caption["model"],
+            "judge": caption["judge"],
+            "pair_id": caption["pair_id"],
+            "event": claim["what"],
+            **{name: claim[name] for name in ("reference", "prediction", "severity")},
         }
-        for report in reports
-        for claim in report.of("unsafe")
+        for caption in told
+        for claim in caption["claims"] or ()
+        if claim["status"] == "unsafe"
     ]
 
 
-def _write(content: dict[str, Any], rows: Sequence[NeverEventRow], out: Path | None, as_json: bool) -> None:
+def _write(
+    content: dict[str, Any],
+    told: Sequence[dict[str, Any]],
+    rows: Sequence[NeverEventRow],
+    out: Path | None,
+    as_json: bool,
+) -> None:
     from medvidbench.judges.errors_report import in_order
     from medvidbench.pages import plain_json, write_page
 
-    text = json.dumps(plain_json(content), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    def text(what: dict[str, Any]) -> str:
+        return json.dumps(plain_json(what), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
     if out is not None:
-        write_page(out, text)
+        write_page(out, text(content | {"captions": told}))
     if as_json:
-        print(text, end="")  # noqa: T201
+        print(text(content), end="")  # noqa: T201
     else:
         _print(in_order(rows))
 

@@ -105,6 +105,9 @@ def read_results(path: Path) -> Results:
         MedVidBenchError: missing, not JSON, or another format (names the first field that is off).
     """
     file = path / "results.json" if path.is_dir() else path
+    if not file.is_file():
+        accepted = "a results.json or its folder, as `medvidbench eval` and `medvidbench score` write them"
+        raise MedVidBenchError(f"No file {file}.", accepted)
     try:
         return Results.model_validate_json(read_text(file))
     except ValidationError as error:

@@ -13,7 +13,7 @@ from judge_runs import judge_on, judge_server
 from report_results import make_benchmark, score
 from stand_in_judges import Constant, Overlap
 
-from medvidbench.commands.certify import run_sheet
+from medvidbench.commands.ratings import run_sheet
 from medvidbench.judges.certificate.board import board_items
 from medvidbench.judges.certificate.certify import Options, certify, some_references
 from medvidbench.judges.certificate.sheet import read_sheet

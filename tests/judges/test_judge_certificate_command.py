@@ -8,7 +8,8 @@ import pytest
 from label_items import all_five, label_item, saved_file
 from stand_in_judges import Constant, Overlap
 
-from medvidbench.commands.certify import run_agree, run_certify, run_sheet
+from medvidbench.commands.certify import run_certify
+from medvidbench.commands.ratings import run_agree, run_sheet
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.certificate.sheet import read_sheet
 

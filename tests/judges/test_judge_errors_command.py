@@ -94,6 +94,13 @@ def test_the_table_has_a_line_for_each_model_and_judge(server: Running, results:
     assert all(row.captions > 0 for row in rows)
     content = json.loads(out.read_text())
     assert [row["judge"] for row in content["rows"]] == [row.judge for row in rows]
+    by_judge = {name: [c for c in content["captions"] if c["judge"] == name] for name in ("concept-v1", "test-model")}
+    # every caption with its own id, texts and claims, the same ones from both judges
+    assert [c["pair_id"] for c in by_judge["concept-v1"]] == [c["pair_id"] for c in by_judge["test-model"]]
+    assert len({c["pair_id"] for c in by_judge["concept-v1"]}) == rows[0].captions
+    told = {claim["status"] for caption in by_judge["concept-v1"] for claim in caption["claims"]}
+    assert {"entailed", "omitted"} <= told
+    assert all(claim["severity"] >= 0 for c in content["captions"] for claim in c["claims"])
     assert "never-events" in capsys.readouterr().out
 
 
