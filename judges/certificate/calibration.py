@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from medvidbench.metrics.bootstrap import cluster_bootstrap
-from medvidbench.metrics.statistics import clustered_mean
+from medvidbench.metrics.statistics import MIN_CLUSTERS, clustered_mean
 from medvidbench.metrics.student import t_quantile
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ class PredictionPowered:
 
     Attributes:
         value: judge's mean plus the correction.
-        ci95: None with fewer than 2 clusters on either side.
+        ci95: None with fewer than `MIN_CLUSTERS` clusters on either side, as everywhere.
         judge_mean: what the judge alone says.
         correction: how far clinicians are above the judge on the rated part.
         weight: lambda, the trust in the judge: 1 is the plain form, 0 uses the clinicians alone.
@@ -140,7 +140,7 @@ def prediction_powered_mean(
     gap = _weighted(y - tuned * f, w, own)
     value, se = judged.value + gap.value, math.hypot(judged.se, gap.se)
     fewest = min(judged.n_clusters, gap.n_clusters)
-    has_interval = fewest >= 2 and math.isfinite(se)
+    has_interval = fewest >= MIN_CLUSTERS and math.isfinite(se)
     half = t_quantile(0.5 + level / 2, fewest - 1) * se if has_interval else math.nan
     plain = float(others.mean()) if len(others) else math.nan
     return PredictionPowered(
@@ -173,7 +173,7 @@ def _weighted(values: Floats, weights: Floats, clusters: Sequence[str]) -> _Mean
 
 
 def _interval(value: float, se: float, n_clusters: int, level: float) -> tuple[float, float] | None:
-    if n_clusters < 2 or not math.isfinite(se):
+    if n_clusters < MIN_CLUSTERS or not math.isfinite(se):
         return None
     half = t_quantile(0.5 + level / 2, n_clusters - 1) * se
     return value - half, value + half

@@ -81,14 +81,23 @@ def test_cross_fitting_never_uses_a_groups_own_labels():
 
 def test_the_prediction_powered_mean_by_hand():
     # f on the unrated: mean 3; Y - f on the rated: 1, 0, 1, 0, mean 0.5
-    rated = ([4.0, 3.0, 5.0, 2.0], [3.0, 3.0, 4.0, 2.0], list("abcd"))
-    found = prediction_powered_mean(rated, ([2.0, 4.0, 3.0, 3.0], list("efgh")), trust=1.0)
+    rated = ([4.0, 3.0, 5.0, 2.0] * 3, [3.0, 3.0, 4.0, 2.0] * 3, list("abcdefghijkl"))
+    others = ([2.0, 4.0, 3.0, 3.0] * 3, list("mnopqrstuvwx"))
+    found = prediction_powered_mean(rated, others, trust=1.0)
     assert (found.value, found.judge_mean, found.correction) == pytest.approx((3.5, 3.0, 0.5))
-    # variances of the two means with 4 clusters of one: s^2 / n = (2/3)/4 and (1/3)/4
-    assert found.se == pytest.approx(np.sqrt(2 / 12 + 1 / 12))
-    assert found.ci95 == pytest.approx((3.5 - 3.1824463 * 0.5, 3.5 + 3.1824463 * 0.5))  # t(3), 97.5 %
-    alone = prediction_powered_mean(rated, ([2.0, 4.0, 3.0, 3.0], list("efgh")), trust=0.0)
+    # variances of the two means with 12 clusters of one: s^2 / n = (6/11)/12 and (3/11)/12
+    se = np.sqrt(6 / 132 + 3 / 132)
+    assert found.se == pytest.approx(se)
+    assert found.ci95 == pytest.approx((3.5 - 2.2009852 * se, 3.5 + 2.2009852 * se))  # t(11), 97.5 %
+    alone = prediction_powered_mean(rated, others, trust=0.0)
     assert alone.value == pytest.approx(3.5) and alone.ci95 == pytest.approx(alone.clinicians_only[1])
+
+
+def test_under_ten_groups_there_is_no_interval_as_everywhere():
+    rated = ([4.0, 3.0, 5.0] * 3, [3.0, 3.0, 4.0] * 3, list("abcdefghi"))
+    found = prediction_powered_mean(rated, ([2.0, 4.0] * 6, list("mnopqrstuvwx")))
+    assert found.ci95 is None and found.clinicians_only[1] is None
+    assert np.isfinite(found.value) and found.se > 0
 
 
 def test_weights_undo_a_stratified_draw():
