@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,15 @@ def test_a_folder_that_holds_a_run_is_refused_with_fresh_and_an_interrupt_is_no_
     monkeypatch.setattr(sft, "run_sft", stop)
     done = cli(*line, *model)
     assert done.code == 130 and "Traceback" not in done.err
+
+
+def test_a_model_of_another_architecture_is_named(
+    cli: Callable[..., Any], places: dict[str, Path], tmp_path: Path
+) -> None:
+    spec = spec_from_file_location("tiny_generic", Path(__file__).parents[1] / "models" / "tiny_generic.py")
+    assert spec is not None and spec.loader is not None
+    spec.loader.exec_module(generic := module_from_spec(spec))
+    other = generic.qwen3_vl(tmp_path / "qwen3")
+    command = ("train", "sft", "tiny-sft", "--data", places["bench"], "--out", tmp_path / "out")
+    done = cli(*command, "--set", f"model.path={other}")
+    assert done.code == 2 and "is a qwen3_vl" in done.err and "a Qwen2.5-VL checkpoint" in done.err
