@@ -4,11 +4,10 @@ They know nothing of dimensions: all five scores are the same number, 1 + 4 * si
 never on a board.
 
 * "minilm": cosine of the all-MiniLM-L6-v2 sentence embeddings, cut at 0.
-* "cider": CIDEr-D (Vedantam et al. 2015) / 10, document frequencies from the run's own references.
-* "meteor": METEOR 1.5 (Denkowski and Lavie 2014), needs Java.
-
-CIDEr and METEOR come from the package pycocoevalcap and take the PTB tokeniser when Java is there, as published; else
-CIDEr splits at white space and punctuation, which its record says.
+* "cider": CIDEr-D (`medvidbench.metrics.cider`) / 10 on lower-case words, document frequencies from the run's own
+  references.
+* "meteor": METEOR 1.5 (Denkowski and Lavie 2014) on PTB tokens. It needs Java and the package pycocoevalcap, which is
+  part of no extra, since it states no licence: `pip install --no-deps pycocoevalcap`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from medvidbench.judges.base import DIMENSIONS, LEAST, MOST, CaptionPair, Judge,
 
 BASELINES = ("minilm", "cider", "meteor")
 _TEXT = "caption"
-_REMEDY = "pip install pycocoevalcap"
+_WORD = re.compile(r"\w+")
+_REMEDY = "pip install --no-deps pycocoevalcap"
 
 
 class Baseline(Judge):
@@ -76,20 +76,16 @@ class Cider(Baseline):
 
     name = "cider"
 
-    def __init__(self) -> None:
-        _check_package()
-
     def similarities(self, pairs: Sequence[CaptionPair]) -> list[float]:
         """CIDEr-D / 10; all 0 when the run has one reference, since no word then tells anything."""
-        from pycocoevalcap.cider.cider import Cider as Scorer  # type: ignore[import-not-found,unused-ignore]
+        from medvidbench.metrics.cider import cider_d
 
-        _, scores = Scorer().compute_score(*_tokenised(pairs))
-        return [float(score) / 10 for score in scores]
+        references, captions = ([_WORD.findall(text.lower()) for text in side] for side in _sides(pairs))
+        return [float(score) / 10 for score in cider_d(references, captions)]
 
     def record(self) -> dict[str, Any]:
         """With the tokeniser."""
-        tokeniser = "PTB" if _java() else "white space and punctuation"
-        return super().record() | {"metric": "CIDEr-D / 10, pycocoevalcap", "tokeniser": tokeniser}
+        return super().record() | {"metric": "CIDEr-D / 10", "tokeniser": "words in lower case, no punctuation"}
 
 
 class Meteor(Baseline):
@@ -99,7 +95,7 @@ class Meteor(Baseline):
 
     def __init__(self) -> None:
         _check_package()
-        if not _java():
+        if shutil.which("java") is None:
             raise MedVidBenchError(
                 "METEOR needs Java, and there is no program 'java'.", remedy="Install a Java runtime."
             )
@@ -137,8 +133,8 @@ def _minilm() -> Baseline:
     return MiniLM()
 
 
-def _java() -> bool:
-    return shutil.which("java") is not None
+def _sides(pairs: Sequence[CaptionPair]) -> tuple[list[str], list[str]]:
+    return [pair.reference for pair in pairs], [pair.prediction for pair in pairs]
 
 
 def _check_package() -> None:
@@ -149,18 +145,14 @@ def _check_package() -> None:
 
 
 def _tokenised(pairs: Sequence[CaptionPair]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-    """References and captions as the scorers take them: {number: [one line]}."""
-    sides = [
-        [" ".join(text.split()) for text in side]
-        for side in zip(*((p.reference, p.prediction) for p in pairs), strict=True)
-    ]
-    if not _java():
-        plain = [{at: [" ".join(re.findall(r"\w+", text.lower()))] for at, text in enumerate(side)} for side in sides]
-        return plain[0], plain[1]
+    """References and captions as the scorer takes them: {number: [one line]}."""
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer  # type: ignore[import-not-found,unused-ignore]
 
     try:
-        found = [PTBTokenizer().tokenize({at: [{_TEXT: t}] for at, t in enumerate(side)}) for side in sides]
+        found = [
+            PTBTokenizer().tokenize({at: [{_TEXT: " ".join(text.split())}] for at, text in enumerate(side)})
+            for side in _sides(pairs)
+        ]
     except OSError as error:  # It writes a file beside its own code.
         raise MedVidBenchError(f"The PTB tokeniser can't run: {error}") from error
     return found[0], found[1]

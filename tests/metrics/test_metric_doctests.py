@@ -5,7 +5,18 @@ import importlib
 
 import pytest
 
-MODULES = ("agreement", "bootstrap", "boxes", "comparison", "events", "intervals", "matching", "statistics", "student")
+MODULES = (
+    "agreement",
+    "bootstrap",
+    "boxes",
+    "cider",
+    "comparison",
+    "events",
+    "intervals",
+    "matching",
+    "statistics",
+    "student",
+)
 
 
 @pytest.mark.parametrize("module", MODULES)
