@@ -33,6 +33,9 @@ def sft(
     workers: Workers = None,
     prepared: Prepared = None,
     frame_cache: Frames = None,
+    micro_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of one forward at most: bounds the memory.")
+    ] = None,
 ) -> None:
     """Supervised fine-tuning on a benchmark's training rows."""
     from medvidbench.commands.train import sft as run
@@ -46,6 +49,7 @@ def sft(
         frame_cache=frame_cache,
         prepared=prepared,
         workers=workers,
+        micro_tokens=micro_tokens,
     )
 
 
@@ -88,6 +92,12 @@ def grpo(
     workers: Workers = None,
     prepared: Prepared = None,
     frame_cache: Frames = None,
+    rollout_prompts: Annotated[
+        int | None, typer.Option(min=1, help="Prompts whose completions are sampled together.")
+    ] = None,
+    rollout_memory: Annotated[
+        float | None, typer.Option(min=0.01, max=0.99, help="Share of a GPU's memory for vLLM's rollouts.")
+    ] = None,
 ) -> None:
     """Reinforcement: MedGRPO, or another of ten methods, chosen in the recipe."""
     from medvidbench.commands.train_grpo import run
@@ -103,6 +113,8 @@ def grpo(
         workers=workers,
         prepared=prepared,
         frame_cache=frame_cache,
+        rollout_prompts=rollout_prompts,
+        rollout_memory=rollout_memory,
     )
 
 

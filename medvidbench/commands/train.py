@@ -106,18 +106,25 @@ def machine_of(
     prepared: Path | None = None,
     workers: int | None = None,
     micro_tokens: int | None = None,
+    rollout_prompts: int | None = None,
+    rollout_memory: float | None = None,
 ) -> Machine:
-    """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers."""
+    """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers; its usual ones
+    where None is given."""
     from medvidbench.training.machine import Machine
 
     bench = recipe.data.benchmark
     assert bench is not None
-    usual = Machine()
+    numbers: dict[str, Any] = {
+        "workers": workers,
+        "micro_tokens": micro_tokens,
+        "rollout_prompts": rollout_prompts,
+        "rollout_memory": rollout_memory,
+    }
     return Machine(
         frame_cache=frame_cache or bench.with_name(f"{bench.name}.frames"),
         prepared=prepared or bench.with_name(f"{bench.name}.prepared"),
-        workers=usual.workers if workers is None else workers,
-        micro_tokens=usual.micro_tokens if micro_tokens is None else micro_tokens,
+        **{name: value for name, value in numbers.items() if value is not None},
     )
 
 

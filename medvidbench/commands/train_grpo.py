@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from medvidbench.training.machine import Machine
 
@@ -23,12 +22,15 @@ def run(
     workers: int | None = None,
     prepared: Path | None = None,
     frame_cache: Path | None = None,
+    rollout_prompts: int | None = None,
+    rollout_memory: float | None = None,
 ) -> None:
     """Improves a model by reinforcement on a benchmark's training rows, and says where it is.
 
     Args:
         recipe_name: of one that ships, or a .yaml file.
         model, statistics: in place of the recipe's.
+        rollout_prompts, rollout_memory: of the machine, see `medvidbench.training.machine.Machine`.
 
     Raises:
         MedVidBenchError: see `medvidbench.training.grpo.run_grpo`.
@@ -42,7 +44,9 @@ def run(
     # the last of two equal keys counts: a change by name wins
     changes = [*(f"{key}={value}" for key, value in named.items() if value is not None), *changes]
     recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes)
-    machine: Machine = machine_of(recipe, frame_cache, prepared, workers, None)
+    machine: Machine = machine_of(
+        recipe, frame_cache, prepared, workers, rollout_prompts=rollout_prompts, rollout_memory=rollout_memory
+    )
     with StepBar("Reinforcing", Console(stderr=True)) as bar:
         folder = run_grpo(recipe, out, resume=resume, progress=bar.say, machine=machine)
     if bar.last:

@@ -52,8 +52,9 @@ def test_caches_lie_beside_the_benchmark_unless_told(tmp_path: Path) -> None:
     recipe = chosen_recipe("tiny-sft", "sft", tmp_path / "bench", [])
     usual = machine_of(recipe)
     assert (usual.frame_cache, usual.prepared) == (tmp_path / "bench.frames", tmp_path / "bench.prepared")
-    told = machine_of(recipe, tmp_path / "f", tmp_path / "p", workers=0, micro_tokens=7)
+    told = machine_of(recipe, tmp_path / "f", tmp_path / "p", workers=0, micro_tokens=7, rollout_memory=0.2)
     assert (told.frame_cache, told.prepared, told.workers, told.micro_tokens) == (tmp_path / "f", tmp_path / "p", 0, 7)
+    assert (told.rollout_memory, told.rollout_prompts) == (0.2, usual.rollout_prompts)
 
 
 def test_the_command_says_where_the_model_is_and_how_to_ask_it(

@@ -88,14 +88,14 @@ def test_sft_stats_grpo_and_eval_follow_one_another_and_a_kill_changes_no_bit(
     cli: Callable[..., Any], training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
 ) -> None:
     chain = Chain(cli, training_bench, tmp_path)
-    sft = chain.twice("sft", "tiny-sft", [*SMALL, f"model.path={tiny_policy_folder}"])
+    sft = chain.twice("sft", "tiny-sft", [*SMALL, f"model.path={tiny_policy_folder}"], "--micro-tokens", 500)
 
     stats, model = tmp_path / "stats", ("--model", sft / "model")
     measured = cli(*chain.command("stats", "tiny-grpo", stats, GRPO, *model, "--samples", 6))
     assert measured.code == 0 and "p50" in measured.out, measured.err
     statistics = ("--statistics", stats / "statistics.json")
 
-    grpo = chain.twice("grpo", "tiny-grpo", GRPO, *model, *statistics)
+    grpo = chain.twice("grpo", "tiny-grpo", GRPO, *model, *statistics, "--rollout-prompts", 1)
     before, after = (load_file(folder / "model" / "model.safetensors") for folder in (sft, grpo))
     assert any(not torch.equal(before[name], after[name]) for name in after)
     assert all(row.grad_norm for row in read_log(grpo))
