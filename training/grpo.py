@@ -160,7 +160,9 @@ class _Run:
         try:
             collected = collector.collect(self.state.cursor, self.recipe.batch_size)
         except RewardUnavailable:
-            self._save(done, self.state.cursor)
+            # a whole checkpoint of this step holds the same: written anew, a kill in between would lose it
+            if self.out / checkpoints.step_name(done) not in checkpoints.checkpoints(self.out):
+                self._save(done, self.state.cursor)
             raise
         rate = learning_rate(done, self.total, self.recipe.optimiser)
         set_rate(self.optimiser, rate)

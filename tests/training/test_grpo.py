@@ -171,6 +171,10 @@ def test_a_judge_that_is_down_costs_no_step(
     assert found is not None and found.name == checkpoints.step_name(len(done))
     facts = read_facts(out)
     assert facts is not None and facts.ending is not None and facts.ending.how == "stopped"
+    written = (found / "manifest.json").stat().st_mtime_ns
+    with pytest.raises(RewardUnavailable):  # still down: what is saved stays as it is
+        run(recipe, out)
+    assert checkpoints.latest(out) == found and (found / "manifest.json").stat().st_mtime_ns == written
     monkeypatch.setattr(ConceptJudge, "judge", judge)
     run(recipe, out)
     assert same(out, straight)
