@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -92,6 +93,9 @@ def confine(limits: Confines) -> None:
     os.setsid()
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    service = parent_process()
+    if service is not None and not service.is_alive():
+        raise SystemExit("The service is gone.")  # before the line above could say so
     os.nice(limits.niceness)
     wanted = {
         resource.RLIMIT_CPU: limits.seconds,

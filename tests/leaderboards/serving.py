@@ -32,7 +32,8 @@ options = json.loads(sys.argv[1])
 places = {name: Path(options.pop(name)) for name in ("board", "data", "state")}
 run(**places, **options)
 """
-PATIENCE = 60.0
+PATIENCE = 300.0
+"""Seconds after which a test gives up; a busy machine needs many."""
 QUEUES = ("sqlite", "postgresql")
 
 

@@ -75,8 +75,11 @@ def test_what_scores_can_be_killed_at_any_moment(queue: str, tmp_path: Path) -> 
     assert sorted(names_on(board)) == [f"Model {n}" for n in range(3)]
 
 
-def test_a_server_killed_during_an_upload_keeps_nothing_of_it_and_the_token_is_not_spent(tmp_path: Path) -> None:
-    server, _, truth = place_of(tmp_path, "sqlite")
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_server_killed_during_an_upload_keeps_nothing_of_it_and_the_token_is_not_spent(
+    queue: str, tmp_path: Path
+) -> None:
+    server, _, truth = place_of(tmp_path, queue)
     with running(server):
         token = server.token(most=1)
         texts = {"token": token, "model": "M", "contact": "a@b.org"}
