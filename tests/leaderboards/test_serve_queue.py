@@ -104,10 +104,11 @@ def test_every_job_is_claimed_once_and_in_its_order(engine: Any) -> None:
 
 def test_a_job_whose_worker_gives_no_sign_is_taken_up_and_the_old_word_no_longer_counts(engine: Any) -> None:
     jobs.enqueue(engine, asked(tokens.add_token(engine, "T")))
-    first = jobs.claim(engine, "first", 0.2)
+    first = jobs.claim(engine, "first", 60)
     assert first is not None and jobs.claim(engine, "second", 60) is None
-    jobs.renew(engine, "first", 0.2)
-    time.sleep(0.3)
+    jobs.renew(engine, "first", 60)
+    assert jobs.claim(engine, "second", 60) is None
+    jobs.renew(engine, "first", -1)  # a lease that ran out a second ago
     second = jobs.claim(engine, "second", 60)
     assert second is not None and (second.number, second.attempts) == (first.number, 2)
     assert not jobs.finish(engine, first, "failed", said="late")
