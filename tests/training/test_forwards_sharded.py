@@ -61,7 +61,7 @@ def test_two_processes_have_the_mean_of_their_gradients(tiny_policy_folder: Path
     ]
     for worker in workers:
         worker.start()
-    gaps = [results.get(timeout=120) for _ in workers]
+    gaps = [results.get(timeout=400) for _ in workers]
     for worker in workers:
         worker.join(30)
         assert worker.exitcode == 0
