@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
 import json
 import os
@@ -35,6 +34,8 @@ run(**places, **options)
 PATIENCE = 300.0
 """Seconds after which a test gives up; a busy machine needs many."""
 QUEUES = ("sqlite", "postgresql")
+CLUSTERS = ExitStack()
+"""Closed when the session of tests ends (`conftest`)."""
 
 
 def free_port() -> int:
@@ -197,9 +198,7 @@ def shared_postgresql() -> Callable[[], str]:
     if programs is None:
         pytest.skip("no initdb on this machine (Debian: apt-get install postgresql)")
     pytest.importorskip("pg8000", reason="pg8000 is not installed (extra `serve`)")
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(postgresql(programs))
+    return CLUSTERS.enter_context(postgresql(programs))
 
 
 def new_queue(kind: str) -> str:
