@@ -101,12 +101,12 @@ def parse_settings(answer_format: str, max_pixels: int, **values: Any) -> EvalSe
 def evaluate(model: str, data: Path, out: Path, options: EvalOptions, seed: int = 0) -> Results:
     """A blind model that is a rule: needs no frames and no time."""
     from medvidbench.evaluation.data import load_data
-    from medvidbench.evaluation.evaluate import judged_answers
+    from medvidbench.evaluation.evaluate import judged_answers, within_limit
     from medvidbench.hashing import file_sha256
 
     if out.exists() and not out.is_dir():
         raise MedVidBenchError(f"--out {out} is a file.", "a folder, new or from an earlier run")
-    truth = load_data(data, "test", options.tasks, options.sources)
+    truth = within_limit(load_data(data, "test", options.tasks, options.sources), options.limit)
     asked = _rule(model, data, seed)
     answers = list(_progress(asked.answer([question_only(s) for s in truth.samples]), len(truth.samples)))
     file = out / "answers.jsonl"

@@ -164,9 +164,14 @@ def chosen_data(data: Path, options: EvalOptions) -> tuple[EvalData, Benchmark]:
         seen = f"{data} is no benchmark folder, so there are no frames to show."
         raise MedVidBenchError(seen, "a folder written by `medvidbench build` or `import`", "score its answers instead")
     truth = load_data(data, "test", options.tasks, options.sources)
-    if options.limit is not None:
-        truth = EvalData(truth.path, limited(truth.samples, options.limit), truth.synthetic, [], truth.findings)
-    return truth, Benchmark.open(data)
+    return within_limit(truth, options.limit), Benchmark.open(data)
+
+
+def within_limit(truth: EvalData, limit: int | None) -> EvalData:
+    """The questions that a limit leaves; all of them without one."""
+    if limit is None:
+        return truth
+    return EvalData(truth.path, limited(truth.samples, limit), truth.synthetic, [], truth.findings)
 
 
 def limited(samples: Sequence[Sample], limit: int) -> list[Sample]:

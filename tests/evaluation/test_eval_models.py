@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from openai_server import running_server
 
 from medvidbench.benchmark import Benchmark
+from medvidbench.commands.evaluate import evaluate
+from medvidbench.evaluation.evaluate import EvalOptions
 from medvidbench.evaluation.results import read_results
 
 ALL = {"TAG", "STG", "DVC", "VS", "RC", "NAP", "SA", "CVS"}
@@ -154,3 +156,8 @@ def test_a_qwen_with_random_weights_answers_all_eight_tasks(eight_tasks: Path, t
     assert {known[a["sample_id"]] for a in answers if a["text"] is not None} == ALL
     blind = run(*command(f"blind:question-only=hf:{model}", eight_tasks, tmp_path / "blind", *options))
     assert "blind:question-only=hf:" in blind
+
+
+def test_a_limit_holds_for_blind_rules_too(eight_tasks: Path, tmp_path: Path) -> None:
+    evaluate("blind:constant", eight_tasks, tmp_path / "run", EvalOptions(protocol="strict", limit=9))
+    assert len((tmp_path / "run" / "answers.jsonl").read_text().splitlines()) == 9
