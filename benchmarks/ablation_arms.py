@@ -24,10 +24,33 @@ ARMS |= {
 }
 """Each differs from the others in these keys alone."""
 
+POINTS: dict[str, Any] = {
+    "rewards.tasks": GROUNDING,
+    "rewards.judge": None,
+    "rewards.similarity": False,
+    "rewards.functions": ["judge_points:judge_points"],
+}
+"""Captions earn the judge's points as they come, 1 to 5, next to grounding rewards from 0 to 1."""
+FAST = 4.0
+"""What the learning rate is multiplied by in the arms whose name ends in "-fast"."""
+REGIMES: dict[str, dict[str, Any]] = {
+    f"{name}-{scale}-points{speed}": {**ARMS[f"{name}-{scale}"], **POINTS, **({"optimiser.lr": rate} if rate else {})}
+    for speed, rate in (("", None), ("-fast", FAST * 1.0e-4))
+    for scale in ("group", "none")
+    for name in ("raw", "logistic")
+}
+"""Where raw rewards should fail: the scales of the rewards differ by the task, and steps are large."""
+ALL_ARMS = ARMS | REGIMES
 
-def arm_changes(arm: str, statistics: Path) -> dict[str, Any]:
-    """Keys of the recipe for one arm."""
-    return {**ARMS[arm], "rewards.statistics": str(statistics)}
+
+def arm_changes(arm: str, stats: Path) -> dict[str, Any]:
+    """Keys of the recipe for one arm; `stats` holds the folders of `train stats`."""
+    return {**ALL_ARMS[arm], "rewards.statistics": str(stats / stats_of(arm) / "statistics.json")}
+
+
+def stats_of(arm: str) -> str:
+    """The statistics that an arm is normalised by."""
+    return "points" if arm in REGIMES else "parts"
 
 
 @dataclass(frozen=True)
@@ -37,7 +60,8 @@ class Sizes:
     Attributes:
         recordings, seconds: of the simulated data, a source.
         layouts: sources, unlike on purpose: large slow instruments (CoPESD), small fast ones seen from the head
-            (EgoSurgery), tracked laparoscopy (CholecTrack20), long labelled procedures (NurViD, CholecT50).
+            (EgoSurgery), tracked laparoscopy (CholecTrack20), long labelled procedures (NurViD, CholecT50);
+            Cholec80-CVS is never trained on, and shows what is forgotten.
         steps, prompts, group: of a run.
         tokens, frames: of an answer, of a clip.
         test_rows: asked of each model.
@@ -45,8 +69,8 @@ class Sizes:
 
     recordings: int = 10
     seconds: int = 60
-    layouts: tuple[str, ...] = ("copesd", "egosurgery", "cholectrack20", "nurvid", "cholect50")
-    steps: int = 60
+    layouts: tuple[str, ...] = ("copesd", "egosurgery", "cholectrack20", "nurvid", "cholect50", "cholec80cvs")
+    steps: int = 40
     prompts: int = 4
     group: int = 8
     tokens: int = 48

@@ -8,40 +8,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation_arms import ARMS, SEEDS
+from ablation_arms import ARMS, CAPTIONS, REGIMES, SEEDS
+from ablation_pictures import Logs, draw
 
 from medvidbench.evaluation.comparison import metrics_of_rows, read_rows
 from medvidbench.evaluation.results import read_results
 from medvidbench.metrics.statistics import clustered_mean
+from medvidbench.training.baseline import BaselineStatistics
 from medvidbench.training.steps import GrpoStep
 from medvidbench.training.watch import read_log
 
-COLUMNS = ("STG_mIoU", "TAG_mIoU", "TAG_R1@0.3", "VS_concept", "RC_concept")
-"""The paper's columns but for CVS, which none of the simulated sources here rates."""
+COLUMNS = ("CVS_acc", "NAP_acc", "STG_mIoU", "TAG_mIoU", "TAG_R1@0.3", "VS_concept", "RC_concept")
+"""The paper's columns (strict protocol, the concept judge), and NAP; CVS and NAP are never rewarded."""
 WINDOW = 10
 """First and last steps that a run's log is averaged over."""
+Done = dict[tuple[str, int], Path]
 
 
 def write_tables(out: Path) -> str:
     """The Markdown of all tables; pictures are written to `out/pictures`."""
-    runs = {(arm, seed): out / "runs" / f"{arm}-{seed}" for arm in ARMS for seed in SEEDS}
-    done = {key: path for key, path in runs.items() if (path / "results" / "results.json").is_file()}
-    failed = {key: path for key, path in runs.items() if (path / "failed.txt").is_file() and key not in done}
-    text = [scores_table(out, done), dynamics_table(done), keys_table(done)]
-    text += [f"Failed: {arm} seed {seed}: {(path / 'failed.txt').read_text()}" for (arm, seed), path in failed.items()]
-    draw(out / "pictures", done)
+    text = []
+    for title, arms in (("ablation", ARMS), ("regimes", REGIMES)):
+        runs = {(arm, seed): out / "runs" / f"{arm}-{seed}" for arm in arms for seed in SEEDS}
+        done = {key: path for key, path in runs.items() if (path / "results" / "results.json").is_file()}
+        if done:
+            logs = dict(by_arm(done))
+            text += [f"{title}\n", scores_table(out, done), dynamics_table(logs), keys_table(logs)]
+            draw(out / "pictures", logs, title)
+        failed = [key for key, path in runs.items() if (path / "failed.txt").is_file() and key not in done]
+        text += [f"Failed: {arm} seed {seed}: {(runs[arm, seed] / 'failed.txt').read_text()}" for arm, seed in failed]
+    text.append(statistics_table(out / "stats"))
     report = "\n".join(text)
     (out / "tables.md").write_text(report, encoding="utf-8")
     return report
 
 
-def scores_table(out: Path, done: dict[tuple[str, int], Path]) -> str:
+def scores_table(out: Path, done: Done) -> str:
     """Each arm's scores: the mean over seeds of each row, with its interval clustered by recording; +- is the standard
     deviation of the seeds' own means."""
     head = ["arm", "seeds", *COLUMNS]
     base = read_all(out / "runs" / "sft-0" / "results")
     lines = [row(head), row(["---"] * len(head)), row(["SFT (start)", "", *(cell([base], name) for name in COLUMNS)])]
-    for arm in ARMS:
+    for arm in dict.fromkeys(name for name, _ in done):
         seeds = [read_all(path / "results") for (name, _), path in done.items() if name == arm]
         if seeds:
             lines.append(row([arm, str(len(seeds)), *(cell(seeds, name, base) for name in COLUMNS)]))
@@ -88,49 +96,56 @@ def cell(seeds: Sequence[Scores], name: str, base: Scores | None = None) -> str:
     return f"{text} n={len(samples)}"
 
 
-def dynamics_table(done: dict[tuple[str, int], Path]) -> str:
-    """What happened in training: means over seeds of the last steps."""
-    head = ("arm", "KL to SFT", "entropy first", "entropy last", "gradient norm", "zero-spread groups", "parsed",
-            "largest share of one source", "tokens")  # fmt: skip
+def dynamics_table(logs: Logs) -> str:
+    """What happened in training: means over seeds of the last steps, and where the gradient came from over the run."""
+    head = ("arm", "KL to SFT", "entropy first → last", "gradient norm", "zero-spread groups", "parsed first → last",
+            "share of captions", "largest share of a source", "tokens")  # fmt: skip
     lines = [row(head), row(["---"] * len(head))]
-    for arm, logs in by_arm(done):
-        last = [step for log in logs for step in log[-WINDOW:]]
-        first = [step for log in logs for step in log[:WINDOW]]
-        shares = [max(shares_of(log).values(), default=float("nan")) for log in logs]
-        lines.append(
-            row(
-                [
-                    arm,
-                    number([s.kl for s in last]),
-                    number([s.entropy for s in first]),
-                    number([s.entropy for s in last]),
-                    number([s.grad_norm for s in last]),
-                    number([k.zero_spread for s in last for k in s.keys]),
-                    number([s.parsed for s in last]),
-                    number(shares),
-                    number([s.length_mean for s in last]),
-                ]
-            )
-        )
+    for arm, runs in logs.items():
+        first, last = ([step for log in runs for step in part(log)] for part in (head_of, tail_of))
+        cells = [
+            number([s.kl for s in last]),
+            " → ".join(number([s.entropy for s in part]) for part in (first, last)),
+            number([s.grad_norm for s in last]),
+            number([k.zero_spread for s in last for k in s.keys]),
+            " → ".join(number([s.parsed for s in part]) for part in (first, last)),
+            number([shares_of(log, "task", CAPTIONS) for log in runs]),
+            number([largest(log) for log in runs]),
+            number([s.length_mean for s in last]),
+        ]
+        lines.append(row([arm, *cells]))
     return "\n".join(lines) + "\n"
 
 
-def keys_table(done: dict[tuple[str, int], Path]) -> str:
-    """By source and task: raw reward of the first and last steps, and the share of the gradient over the whole run."""
-    logs = dict(by_arm(done))
+def keys_table(logs: Logs) -> str:
+    """A line a source and task, a column an arm: raw reward of the first and last steps, share of the gradient."""
     keys = sorted({key.name for runs in logs.values() for log in runs for step in log for key in step.keys})
-    lines = [row(["arm", *keys]), row(["---"] * (1 + len(keys)))]
-    for arm, runs in logs.items():
+    lines = [row(["source/task", *logs]), row(["---"] * (1 + len(logs)))]
+    for name in keys:
         cells = []
-        for name in keys:
+        for runs in logs.values():
             first, last = (reward_of([s for log in runs for s in part(log)], name) for part in (head_of, tail_of))
-            share = [shares_of(log).get(name) for log in runs]
-            cells.append(f"{first} → {last}, {number(share)}" if first else "")
-        lines.append(row([arm, *cells]))
+            share = number([shares_of(log, "name", [name]) for log in runs])
+            cells.append(f"{first} → {last}, {share}" if first else "")
+        lines.append(row([name, *cells]))
     return "raw reward of the first → last steps, share of the gradient\n\n" + "\n".join(lines) + "\n"
 
 
-def by_arm(done: dict[tuple[str, int], Path]) -> Iterator[tuple[str, list[list[GrpoStep]]]]:
+def statistics_table(folder: Path) -> str:
+    """The SFT model's raw rewards by source, task and reward: how unlike the sources are."""
+    lines = []
+    for name in ("parts", "points"):
+        file = folder / name / "statistics.json"
+        if file.is_file():
+            pairs = [own for own in BaselineStatistics.load(file).parts if own.source is not None]
+            for own in sorted(pairs, key=lambda p: (p.task, p.source or "", p.part)):
+                quartiles = [f"{x:.3f}" for x in (own.p25, own.p50, own.p75)]
+                lines.append(row([name, f"{own.source}/{own.task}", own.part, own.n, *quartiles]))
+    head = ("statistics", "source/task", "reward", "n", "p25", "p50", "p75")
+    return "\n".join([row(head), row(["---"] * len(head)), *lines]) + "\n" if lines else ""
+
+
+def by_arm(done: Done) -> Iterator[tuple[str, list[list[GrpoStep]]]]:
     """Each arm's logs."""
     logs: dict[str, list[list[GrpoStep]]] = defaultdict(list)
     for (arm, _), path in done.items():
@@ -146,14 +161,20 @@ def tail_of(log: list[GrpoStep]) -> list[GrpoStep]:
     return log[-WINDOW:]
 
 
-def shares_of(log: Sequence[GrpoStep]) -> dict[str, float]:
-    """Each key's share of the sum of |advantage| over a run."""
-    sums: dict[str, float] = defaultdict(float)
+def shares_of(log: Sequence[GrpoStep], what: str, names: Sequence[str]) -> float:
+    """Share of the sum of |advantage| over a run that keys have whose task, source or name is among `names`."""
+    sums: dict[bool, float] = defaultdict(float)
     for step in log:
         for key in step.keys:
-            sums[key.name] += key.advantage * key.n
+            sums[getattr(key, what) in names] += key.advantage * key.n
     total = sum(sums.values())
-    return {name: value / total for name, value in sums.items()} if total else {}
+    return sums[True] / total if total else float("nan")
+
+
+def largest(log: Sequence[GrpoStep]) -> float:
+    """The share of the source that has most."""
+    sources = {key.source for step in log for key in step.keys}
+    return max((shares_of(log, "source", [source]) for source in sources), default=float("nan"))
 
 
 def reward_of(steps: Sequence[GrpoStep], name: str) -> str:
@@ -169,31 +190,3 @@ def number(values: Sequence[float | None]) -> str:
 
 def row(cells: Sequence[Any]) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def draw(folder: Path, done: dict[tuple[str, int], Path]) -> None:
-    """One picture a quantity, a line an arm: mean over seeds, smoothed over a window of steps."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = {
-        "reward": lambda s: np.mean([k.reward for k in s.keys if k.reward is not None]),
-        "entropy": lambda s: s.entropy,
-        "kl": lambda s: s.kl,
-        "grad_norm": lambda s: s.grad_norm,
-    }
-    figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
-    for axis, (name, value) in zip(axes.flat, wanted.items(), strict=True):
-        for arm, logs in by_arm(done):
-            length = min(map(len, logs))
-            series = np.array([[value(s) or np.nan for s in log[:length]] for log in logs], dtype=float)
-            mean = np.nanmean(series, axis=0)
-            smooth = np.convolve(mean, np.ones(5) / 5, mode="valid") if length >= 5 else mean
-            axis.plot(np.arange(len(smooth)) + 1, smooth, label=arm, linewidth=1.2)
-        axis.set(title=f"{name} (synthetic video)", xlabel="step")
-    axes.flat[0].legend(fontsize=6, ncol=2)
-    figure.savefig(folder / "ablation.png", dpi=110)
-    pyplot.close(figure)
