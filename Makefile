@@ -1,5 +1,5 @@
 # Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
-# `make tiny-model` makes the small model that ships anew: an hour, seeded, goes on where it was stopped.
+# `make tiny-model` makes a small model from simulated surgery: an hour, seeded, goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,10 +16,9 @@ endif
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# what the demo needs: pages, sentence similarity, the video reader, and a local model
-$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt torch
-	$(PIP) install -q -c constraints.txt -e ".[hf,report,semantic,video]"
+# the light core, the video reader, sentence similarity and pages: no torch
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt -e ".[report,semantic,video]"
 	@touch $@
 
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
@@ -28,9 +27,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,serve,train,video]"
 	# an oracle of some tests; its dependencies would bring another torch
 	$(PIP) install -q -c constraints.txt --no-deps torchvision
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.core
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.core
 	$(BIN)/medvidbench demo --out demo
 
 test: lint types tests

@@ -1,14 +1,16 @@
-"""The small model that ships, from nothing, in one command: simulate, build, begin, train, measure, describe.
+"""The small model that ships, from nothing, in one command: simulate, build, begin, fine-tune, reinforce, measure,
+describe.
 
     python -m medvidbench.training.shipping --out FOLDER [--work FOLDER]
 
-Every stage leaves its result in the work folder whole or not at all, and training leaves a checkpoint every 100 steps:
+Every stage leaves its result in the work folder whole or not at all, and training leaves checkpoints:
 after a kill the same command goes on where it was, and comes to the same weights. Training and held-out recordings are
 simulated with different seeds, so no recording of one is in the other.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,12 +21,16 @@ from pathlib import Path
 
 from medvidbench.benchmark import MANIFEST, Benchmark
 from medvidbench.training.machine import Machine
-from medvidbench.training.steps import SftStep
+from medvidbench.training.steps import GrpoStep, SftStep
 
 SHIPPED = Path(str(files("medvidbench.models"))) / "shipped" / "tiny-surgery"
 """Where the model lies in the package."""
 RECIPES = ("tiny-glance", "tiny")
-"""Trained one after the other, each from the model of the one before."""
+"""Fine-tuned by one after the other, each from the model of the one before."""
+REINFORCEMENT = "tiny-medgrpo"
+"""Reinforced by last."""
+PROMPTS = 12
+"""Prompts of each source and task whose completions give the reward statistics."""
 ROWS_READ = 150
 """Rows of each source and task that the tokenizer is learned from."""
 Say = Callable[[str], object]
@@ -57,16 +63,28 @@ class Plan:
     """All that decides the model.
 
     Attributes:
-        recipes: names or files.
+        recipes, reinforcement: names or files.
         changes: keys of every recipe with other values.
+        prompts: of each source and task, for the reward statistics.
         layouts: sources that are simulated; None takes all eight.
     """
 
     training: Simulation = TRAINING
     held_out: Simulation = HELD_OUT
     recipes: tuple[str, ...] = RECIPES
+    reinforcement: str = REINFORCEMENT
     changes: tuple[tuple[str, object], ...] = ()
     layouts: tuple[str, ...] | None = None
+    prompts: int = PROMPTS
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of all training runs, which are those of their folders."""
+        return tuple(Path(name).stem for name in (*self.recipes, self.reinforcement))
+
+    def keys(self, model: Path, bench: Path) -> dict[str, object]:
+        """What is put into a recipe."""
+        return {"model.path": str(model), "data.benchmark": str(bench), **dict(self.changes)}
 
 
 def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None = None, say: Say = print) -> Path:
@@ -81,17 +99,38 @@ def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None 
     chosen = plan or Plan()
     bench = simulated(work / "train", chosen.training, chosen.layouts, say)
     model = _start(work / "start", bench, int(load_recipe(chosen.recipes[0]).seed))
+    on = machine or Machine(prepared=work / "prepared")
     for name in chosen.recipes:
-        put = {"model.path": str(model), "data.benchmark": str(bench), **dict(chosen.changes)}
-        recipe = load_recipe(name, put)
-        on = machine or Machine(prepared=work / "prepared")
-        model = run_sft(recipe, work / recipe.name, progress=partial(_told, recipe.name, say), machine=on)
-    return model
+        recipe = load_recipe(name, chosen.keys(model, bench))
+        model = run_sft(recipe, work / Path(name).stem, progress=partial(_told, recipe.name, say), machine=on)
+    return _reinforced(work, chosen, model, bench, on, say)
 
 
-def _told(name: str, say: Say, done: SftStep, total: int) -> None:
+def _reinforced(work: Path, plan: Plan, model: Path, bench: Path, machine: Machine, say: Say) -> Path:
+    """What the fine-tuned model earns is measured, and the model reinforced on that scale."""
+    from medvidbench.training.grpo import run_grpo
+    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.stats import run_stats
+
+    keys = plan.keys(model, bench)
+    recipe = load_recipe(plan.reinforcement, keys)
+    say("Measuring what the fine-tuned model earns.")
+    found = run_stats(recipe, work / "statistics", samples=plan.prompts, machine=machine)
+    recipe = load_recipe(plan.reinforcement, keys | {"rewards.statistics": str(found.path)})
+    run = work / Path(plan.reinforcement).stem
+    return run_grpo(recipe, run, progress=partial(_told, recipe.name, say), machine=machine)
+
+
+def _told(name: str, say: Say, done: SftStep | GrpoStep, total: int) -> None:
     if done.step % 20 == 0 and done.loss is not None:
-        say(f"{name}: step {done.step} of {total}, loss {done.loss:.3f}")
+        earned = "" if isinstance(done, SftStep) else f", reward {mean_reward(done):.3f}"
+        say(f"{name}: step {done.step} of {total}, loss {done.loss:.3f}{earned}")
+
+
+def mean_reward(done: GrpoStep) -> float:
+    """The mean raw reward of a step's sources and tasks; NaN without any."""
+    found = [key.reward for key in done.keys if key.reward is not None]
+    return sum(found) / len(found) if found else math.nan
 
 
 def simulated(folder: Path, simulation: Simulation, layouts: tuple[str, ...] | None, say: Say = print) -> Path:

@@ -16,6 +16,8 @@ BAR = ("TAG_mIoU", "STG_mIoU", "NAP_acc", "VS_concept")
 """Metrics (strict protocol) on which the model must beat every blind row by more than the interval."""
 RESULTS, CARD = "held_out.json", "README.md"
 BATCH = 16
+QUESTIONS = 1600
+"""Asked of each, spread over tasks and sources."""
 LARGEST = 12_000_000
 """Bytes of the folder, at most."""
 QUESTION_ONLY = "question-only"
@@ -62,7 +64,7 @@ def measure(model: Path, bench: Path, runs: Path) -> dict[str, Any]:
     from medvidbench.models.blind import KINDS
     from medvidbench.models.registry import ModelOptions, video_model
 
-    options = EvalOptions(protocol="strict")
+    options = EvalOptions(protocol="strict", limit=QUESTIONS)
     unseeing = replace(options, settings=replace(options.settings, view="none"))
     for name, asked in (("model", options), (QUESTION_ONLY, unseeing)):
         if not (runs / name / "results.json").is_file():
@@ -121,6 +123,7 @@ def card(measured: dict[str, Any], facts: dict[str, Any]) -> str:
         "models": " | ".join(measured["metrics"]),
         "lines": "---|" * len(measured["metrics"]),
         "batch": BATCH,
+        "questions": f"{QUESTIONS:,}",
     }
     return template.format(**slots)
 
@@ -168,8 +171,8 @@ def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
     from medvidbench.training.watch import LOG, read_log
 
     facts, steps, recipes, seconds = [], [], [], 0.0
-    for name in plan.recipes:
-        run = work / Path(name).stem
+    for name in plan.stages:
+        run = work / name
         found = read_facts(run)
         if found is None or found.ending is None or found.ending.how != "finished":
             raise MedVidBenchError(f"The run in {run} hasn't finished.", remedy="the same command again")

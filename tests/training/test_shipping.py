@@ -1,0 +1,70 @@
+"""The way to the small model: it is seeded, it goes on after a stop, and it says when the model isn't there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("av")
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.models import registry
+from medvidbench.models.registry import video_model
+from medvidbench.training.shipping import Plan, Simulation, trained_model
+from medvidbench.training.shipping_card import Beside
+from medvidbench.training.tensors import digest_of
+
+
+def test_a_blind_row_is_beaten_when_the_whole_interval_lies_above_zero() -> None:
+    def beside(low: float | None, high: float | None) -> Beside:
+        return Beside("TAG_mIoU", 0.3, "blind:random", 0.2, 0.1, low, high, 50, 10)
+
+    assert beside(0.01, 0.19).beaten
+    assert not beside(-0.01, 0.21).beaten
+    assert not beside(None, None).beaten  # too few recordings for an interval: nothing is claimed
+
+
+def test_without_the_folder_the_name_says_what_makes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "files", lambda package: tmp_path)
+    with pytest.raises(MedVidBenchError, match="make tiny-model"):
+        video_model("tiny")
+
+
+def test_a_rebuild_comes_to_the_same_weights_also_after_a_stop(tmp_path: Path) -> None:
+    plan = Plan(
+        training=Simulation(recordings=2, seconds=20, seed=5, test_share=0.0),
+        changes=(
+            ("steps", 2),
+            ("batch_size", 2),
+            ("save_every", 1),
+            ("data.frames", 2),
+            ("grpo.group_size", 2),
+            ("grpo.max_new_tokens", 3),
+        ),
+        layouts=("cholect50",),
+        prompts=1,
+    )
+    said: list[str] = []
+    whole = trained_model(tmp_path / "a", plan, say=said.append)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop_before_training(text: str) -> None:
+        if text.startswith("Building"):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        trained_model(tmp_path / "b", plan, say=stop_before_training)
+    again = trained_model(tmp_path / "b", plan, say=said.append)
+    assert _weights(whole) == _weights(again)
+    assert _weights(whole) != _weights(tmp_path / "a" / "start")
+
+
+def _weights(folder: Path) -> str:
+    from safetensors.torch import load_file
+
+    return digest_of(load_file(folder / "model.safetensors"))
