@@ -1,5 +1,5 @@
 /* The table: rows are built here, sorting, keyboard and aria-sort are DataTables'. Blind models stand in the foot. */
-const PAGE = 50;
+const PAGE = 30; // so many rows a page: a sort moves and lays out each of them
 const TITLES = { verified: "Verified", community: "Community", published: "Published" };
 
 /* Numbers of either direction with missing ones last. */
