@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from medvidbench.evaluation.evaluate import EvalOptions, Evaluated
     from medvidbench.evaluation.results import Results
     from medvidbench.evaluation.runner import Progress
+    from medvidbench.models.base import VideoModel
     from medvidbench.models.registry import ModelOptions
     from medvidbench.models.settings import AnswerFormat, EvalSettings, View
 
@@ -144,10 +146,8 @@ def _run_model(
         _finish_run(asked(spec, data, out, options, chosen, blind), out)
         return
     from medvidbench.commands.eval_dry_run import show
-    from medvidbench.models.registry import video_model
 
-    with video_model(spec, options.settings, chosen) as model:
-        model.name = f"{blind}={model.name}" if blind else model.name
+    with _opened(spec, options, chosen, blind) as model:
         show(model, data, options)
 
 
@@ -165,12 +165,19 @@ def asked(
     from rich.console import Console
 
     from medvidbench.evaluation.evaluate import evaluate as ask
+
+    with _opened(spec, options, model_options, blind) as model, _Bar(Console(stderr=True)) as bar:
+        return ask(model, data, out, options, bar.say)
+
+
+@contextmanager
+def _opened(spec: str, options: EvalOptions, model_options: ModelOptions, blind: str) -> Iterator[VideoModel]:
+    """The model, under the blind row's name where there is one."""
     from medvidbench.models.registry import video_model
 
     with video_model(spec, options.settings, model_options) as model:
         model.name = f"{blind}={model.name}" if blind else model.name
-        with _Bar(Console(stderr=True)) as bar:
-            return ask(model, data, out, options, bar.say)
+        yield model
 
 
 def _finish(results: Results, out: Path) -> None:

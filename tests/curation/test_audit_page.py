@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from audit_bench import bench, cvs, row
@@ -15,7 +13,6 @@ from medvidbench.commands.audit import run
 from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Provenance
 
-CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "<script>document.title='run'</script>"
 
 
@@ -32,17 +29,6 @@ def written(tmp_path_factory) -> Path:
     bench(folder / EVIL.replace("/", "_"), rows, captions={"rejected": {EVIL: 3}, "similarity_threshold": 0.3})
     assert run(folder / EVIL.replace("/", "_"), html=folder / "audit.html", pictures=False, quiet=True) == 1
     return folder / "audit.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("there is no /usr/bin/chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,19 +13,6 @@ from review_items import EVIL, item_of, jpeg, region_item
 from medvidbench.curation.review.reviews import read_reviews
 from medvidbench.curation.review.sheet import Sheet, write_sheet
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("there is no /usr/bin/chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> tuple[Path, Sheet]:

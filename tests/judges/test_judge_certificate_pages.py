@@ -16,19 +16,6 @@ from medvidbench.judges.certificate.certify import Options, certify, some_refere
 from medvidbench.judges.certificate.labels import read_labels
 from medvidbench.judges.certificate.sheet import Sheet, draw_labels, write_sheet
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("there is no /usr/bin/chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> tuple[Path, Sheet]:

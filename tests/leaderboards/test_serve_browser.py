@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,9 @@ from serving import Server, running
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (extra `serve`)")
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed (extra `serve`)")
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 NAME = "<b>Model</b> \"quoted\" & 'more'"
 KEPT = os.environ.get("MEDVIDBENCH_SCREENSHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,7 @@ from medvidbench.leaderboards.entries import Entry, Hashes, Number, ProtocolNumb
 from medvidbench.leaderboards.published_rows import published_entries
 from medvidbench.leaderboards.site.build import build_site
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 def known(name: str, cvs: Number, sa: Number | None, **more: Any) -> Entry:
