@@ -110,7 +110,13 @@ def answer_positions(prompt: QwenPrompt, count: int) -> Tensor:
 
 def answer_losses(model: Any, batch: MicroBatch) -> Tensor:
     """(B,) sum of `-log p(token)` over each row's answer tokens and its end token, nats, with gradient."""
-    logits = model(**batch.inputs, use_cache=False).logits.float()
+    return answer_outputs(model, batch)[0]
+
+
+def answer_outputs(model: Any, batch: MicroBatch, attentions: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The same, and where it is asked for the language model's attention: of each layer (B, heads, L, L)."""
+    found = model(**batch.inputs, use_cache=False, output_attentions=attentions)
+    logits = found.logits.float()
     losses = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED, reduction="none")
     summed: Tensor = losses.view(batch.targets.shape).sum(dim=1)
-    return summed
+    return summed, found.attentions if attentions else ()

@@ -95,6 +95,23 @@ class DataPart(Part):
         return self
 
 
+class PointingPart(Part):
+    """Attention that is supervised in fine-tuning; see `medvidbench.training.pointing`.
+
+    Attributes:
+        weight: of its loss beside that of the answers.
+        action_layer, span_layer, edge_layer: of the language model, from 0: where the action asked for is looked at,
+            where all frames of a span are, and where its first or last ones are.
+        heads: the first so many heads of these layers.
+    """
+
+    weight: float = Field(default=1.0, gt=0)
+    action_layer: int = Field(default=1, ge=0)
+    span_layer: int = Field(default=2, ge=0)
+    edge_layer: int = Field(default=3, ge=0)
+    heads: int = Field(default=2, ge=1)
+
+
 class OptimiserPart(Part):
     """AdamW and its learning rate.
 
@@ -215,6 +232,7 @@ class Recipe(Part):
         steps: optimiser steps; for SFT `epochs` may stand in its place.
         batch_size: prompts an optimiser step, over all processes.
         save_every: steps between checkpoints; `keep` of them stay, and the last good one always.
+        pointing: of SFT with eager attention; None leaves attention to itself.
     """
 
     kind: Kind
@@ -228,6 +246,7 @@ class Recipe(Part):
     model: ModelPart
     data: DataPart = DataPart()
     optimiser: OptimiserPart
+    pointing: PointingPart | None = None
     rewards: RewardPart = RewardPart()
     grpo: GrpoPart = GrpoPart()
     alarms: AlarmPart = AlarmPart()
@@ -236,6 +255,8 @@ class Recipe(Part):
     def _whole(self) -> Recipe:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("say either steps or epochs")
+        if self.pointing is not None and (self.kind == "grpo" or self.model.attention != "eager"):
+            raise ValueError("pointing needs kind sft and attention eager")
         if self.kind == "grpo" and self.steps is None:
             raise ValueError("a grpo recipe counts steps, not epochs")
         if self.kind == "grpo" and self.model.gradient_checkpointing and self.grpo.forward == "prefix_kv":

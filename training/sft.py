@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -23,13 +23,14 @@ from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.prefetch import Prefetched
 from medvidbench.training import checkpoints
-from medvidbench.training.batches import MicroBatch, answer_losses, micro_batches
+from medvidbench.training.batches import MicroBatch, answer_losses, answer_outputs, micro_batches
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
 from medvidbench.training.idle import idle_batch
 from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
 from medvidbench.training.order import DataOrder, share
+from medvidbench.training.pointing import Point, Pointing
 from medvidbench.training.policy import load_policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
@@ -48,16 +49,19 @@ StepDone = Callable[[SftStep, int], object]
 
 @dataclass(frozen=True)
 class StepRows:
-    """This process' part of a step."""
+    """This process' part of a step; `points` of each batch's rows, where attention is supervised."""
 
     batches: list[MicroBatch]
     left_out: list[LeftOut]
+    points: list[list[tuple[Point, ...]]]
 
 
 @dataclass
 class Tally:
-    """Sums over answers: `key` to summed loss (nats), tokens and rows."""
+    """Sums over answers: `key` to summed loss (nats), tokens and rows; of supervised attention, points and loss."""
 
+    points: int = 0
+    pointing: float = 0.0
     loss: defaultdict[Key, float] = field(default_factory=partial(defaultdict, float))
     tokens: Counter[Key] = field(default_factory=Counter)
     rows: Counter[Key] = field(default_factory=Counter)
@@ -67,6 +71,13 @@ class Tally:
         self.loss[key] += loss
         self.tokens[key] += tokens
         self.rows[key] += rows
+
+    def join(self, other: Tally) -> None:
+        """All that another process counted."""
+        self.points += other.points
+        self.pointing += other.pointing
+        for key in other.rows:
+            self.add(key, other.loss[key], other.tokens[key], other.rows[key])
 
     def keys(self) -> tuple[SftKey, ...]:
         """As the log has them."""
@@ -128,6 +139,7 @@ class _Run:
         self.total = total_steps(recipe, len(rows))
         self.policy = load_policy(recipe.model, recipe.data, processes.device, sharding=processes.sharding)
         self.named = trainable_parameters(self.policy)
+        self.pointing = Pointing.of(recipe.pointing, self.policy)
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
         self.stream = example_stream(bench, rows, self.policy, recipe, machine)
         self.order = DataOrder.of([Key(row.source, row.task) for row in rows], recipe.data, recipe.seed)
@@ -168,7 +180,11 @@ class _Run:
             found = list(islice(examples, len(self._share(cursor))))
             good = [item for item in found if isinstance(item, Example)]
             batches = micro_batches(good, self.policy.pad, self.policy.checkpoint.config, self.machine.micro_tokens)
-            yield StepRows(batches, [item for item in found if isinstance(item, LeftOut)])
+            points = [[self._points(example) for example in batch.examples] for batch in batches]
+            yield StepRows(batches, [item for item in found if isinstance(item, LeftOut)], points)
+
+    def _points(self, example: Example) -> tuple[Point, ...]:
+        return () if self.pointing is None else self.pointing.points(example)
 
     def _share(self, cursor: int) -> list[int]:
         """This process' rows of the step that begins at a position."""
@@ -180,7 +196,7 @@ class _Run:
         rate = learning_rate(self.state.step, self.total, self.recipe.optimiser)
         set_rate(self.optimiser, rate)
         began = time.monotonic()
-        tally, tokens = self._backward(mine.batches)
+        tally, tokens = self._backward(mine)
         between = time.monotonic()
         left_out = [item for items in self.processes.gathered(mine.left_out) for item in items]
         norm = self._update() if tokens else None
@@ -192,29 +208,35 @@ class _Run:
             n=sum(tally.rows.values()),
             tokens=tokens,
             loss=sum(tally.loss.values()) / tokens if tokens else None,
+            pointing=tally.pointing / tally.points if tally.points else None,
             lr=rate,
             grad_norm=norm,
             skipped=tuple(_skipped(item) for item in left_out),
             keys=tally.keys(),
         )
 
-    def _backward(self, batches: Sequence[MicroBatch]) -> tuple[Tally, int]:
+    def _backward(self, mine: StepRows) -> tuple[Tally, int]:
         """This process' part of the gradient of the step's mean loss; the sums over all processes, and their tokens."""
-        own = sum(len(example.answer_ids) for batch in batches for example in batch.examples)
-        tokens = sum(self.processes.gathered(own))
-        mine = Tally()
-        self._idle(self.processes.idle(len(batches)))
-        for batch in batches:
+        own = sum(len(example.answer_ids) for batch in mine.batches for example in batch.examples)
+        pointed = sum(len(points) for rows in mine.points for points in rows)
+        tokens, points = map(sum, zip(*self.processes.gathered((own, pointed)), strict=True))
+        found = Tally(points=pointed)
+        self._idle(self.processes.idle(len(mine.batches)))
+        for batch, rows in zip(mine.batches, mine.points, strict=True):
             moved = batch.to(self.policy.device)
             with self.policy.computing():
-                losses = answer_losses(self.policy.model, moved)
-            torch.autograd.backward(losses.sum() / tokens)
-            for example, loss in zip(batch.examples, losses.detach().tolist(), strict=True):
-                mine.add(example.key, loss, len(example.answer_ids))
+                losses, attentions = answer_outputs(self.policy.model, moved, self.pointing is not None)
+            loss = losses.sum() / tokens
+            if self.pointing is not None and points:
+                looked = self.pointing.loss(attentions, list(zip(batch.examples, rows, strict=True)))
+                found.pointing += looked.item()
+                loss = loss + self.pointing.weight * looked / points
+            torch.autograd.backward(loss)
+            for example, value in zip(batch.examples, losses.detach().tolist(), strict=True):
+                found.add(example.key, value, len(example.answer_ids))
         whole = Tally()
-        for other in self.processes.gathered(mine):
-            for key in other.rows:
-                whole.add(key, other.loss[key], other.tokens[key], other.rows[key])
+        for other in self.processes.gathered(found):
+            whole.join(other)
         return whole, tokens
 
     def _idle(self, calls: int) -> None:

@@ -1,5 +1,5 @@
-"""The small model that ships, from nothing, in one command: simulate, build, begin, fine-tune, reinforce, measure,
-describe.
+"""The small model that ships, from nothing, in one command: simulate, build, begin, teach to see, fine-tune,
+reinforce, measure, describe.
 
     python -m medvidbench.training.shipping --out FOLDER [--work FOLDER]
 
@@ -14,77 +14,22 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from medvidbench.benchmark import MANIFEST, Benchmark
 from medvidbench.training.machine import Machine
+from medvidbench.training.shipping_plan import Plan, Simulation
 from medvidbench.training.steps import GrpoStep, SftStep
 
 SHIPPED = Path(str(files("medvidbench.models"))) / "shipped" / "tiny-surgery"
 """Where the model lies in the package."""
-RECIPES = ("tiny-glance", "tiny")
-"""Fine-tuned by one after the other, each from the model of the one before."""
-REINFORCEMENT = "tiny-medgrpo"
-"""Reinforced by last."""
-PROMPTS = 12
-"""Prompts of each source and task whose completions give the reward statistics."""
 ROWS_READ = 150
 """Rows of each source and task that the tokenizer is learned from."""
+SIGHT = "sight"
+"""The stage in which the vision tower is trained."""
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A benchmark of simulated recordings.
-
-    Attributes:
-        recordings: in each of the layouts.
-        seconds: of a recording, about.
-        seed: of the recordings and of the build.
-        test_share: share of each source's groups in the test split.
-    """
-
-    recordings: int
-    seconds: int
-    seed: int
-    test_share: float
-
-
-TRAINING = Simulation(recordings=80, seconds=60, seed=1001, test_share=0.0)
-HELD_OUT = Simulation(recordings=40, seconds=60, seed=990, test_share=0.5)
-"""Half of it is the test split; the other half serves the blind majority row alone."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that decides the model.
-
-    Attributes:
-        recipes, reinforcement: names or files.
-        changes: keys of every recipe with other values.
-        prompts: of each source and task, for the reward statistics.
-        layouts: sources that are simulated; None takes all eight.
-    """
-
-    training: Simulation = TRAINING
-    held_out: Simulation = HELD_OUT
-    recipes: tuple[str, ...] = RECIPES
-    reinforcement: str = REINFORCEMENT
-    changes: tuple[tuple[str, object], ...] = ()
-    layouts: tuple[str, ...] | None = None
-    prompts: int = PROMPTS
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """Names of all training runs, which are those of their folders."""
-        return tuple(Path(name).stem for name in (*self.recipes, self.reinforcement))
-
-    def keys(self, model: Path, bench: Path) -> dict[str, object]:
-        """What is put into a recipe."""
-        return {"model.path": str(model), "data.benchmark": str(bench), **dict(self.changes)}
 
 
 def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None = None, say: Say = print) -> Path:
@@ -95,14 +40,15 @@ def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None 
     """
     from medvidbench.training.recipe import load_recipe
     from medvidbench.training.sft import run_sft
+    from medvidbench.training.shipping_sight import aligned
 
     chosen = plan or Plan()
     bench = simulated(work / "train", chosen.training, chosen.layouts, say)
-    model = _start(work / "start", bench, int(load_recipe(chosen.recipes[0]).seed))
     on = machine or Machine(prepared=work / "prepared")
-    for name in chosen.recipes:
-        recipe = load_recipe(name, chosen.keys(model, bench))
-        model = run_sft(recipe, work / Path(name).stem, progress=partial(_told, recipe.name, say), machine=on)
+    model = _start(work / "start", bench, chosen.sight.seed)
+    model = aligned(model, work / SIGHT, bench, chosen.sight, on, say)
+    recipe = load_recipe(chosen.tuning, chosen.keys(model, bench))
+    model = run_sft(recipe, work / Path(chosen.tuning).stem, progress=partial(_told, recipe.name, say), machine=on)
     return _reinforced(work, chosen, model, bench, on, say)
 
 

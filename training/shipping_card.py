@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training.shipping import SHIPPED, Plan, simulated, trained_model
+from medvidbench.training.shipping import SHIPPED, SIGHT, simulated, trained_model
+from medvidbench.training.shipping_plan import Plan
 
 BAR = ("TAG_mIoU", "STG_mIoU", "NAP_acc", "VS_concept")
 """Metrics (strict protocol) on which the model must beat every blind row by more than the interval."""
@@ -168,9 +169,11 @@ def ship(model: Path, bench: Path, work: Path, plan: Plan, out: Path) -> dict[st
 def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
     """What the card says of the training runs: from their own records."""
     from medvidbench.training.run_facts import read_facts
+    from medvidbench.training.shipping_sight import FACTS
     from medvidbench.training.watch import LOG, read_log
 
-    facts, steps, recipes, seconds = [], [], [], 0.0
+    sight = json.loads((work / SIGHT / FACTS).read_text(encoding="utf-8"))
+    facts, steps, recipes, seconds = [], [], [], sight["seconds"]
     for name in plan.stages:
         run = work / name
         found = read_facts(run)
@@ -181,6 +184,8 @@ def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
         recipes.append((run / "recipe.yaml").read_text(encoding="utf-8").strip())
         seconds += sum(sum(step.seconds.values()) for step in read_log(run / LOG))
     return {
+        "sight": f"{sight['steps']} steps",
+        "named_right": ", ".join(f"{source} {share:.0%}" for source, share in sight["named_right"].items()),
         "steps": ", then ".join(steps),
         "seconds": f"The steps took {seconds / 60:.0f} minutes on the wall clock.",
         "versions": ", ".join(f"{name} {number}" for name, number in facts[-1].versions.items()),

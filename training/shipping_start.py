@@ -1,9 +1,10 @@
 """Where the small model that ships begins: a tokenizer learned from the training rows, and weights of a seed.
 
-Three choices make so small a model learn in minutes, and none changes the architecture:
+Four choices make so small a model learn in minutes, and none changes the architecture:
 
 * A token may span words ("Answer with one short paragraph of plain text" is one), so prompts are a third as long; a
   number ("178", "22.0") is one token.
+* Frames begin with their time: see `time_reading`.
 * Numbers begin with embeddings that lie on a smooth curve, so that neighbours are alike before anything is learned:
   `R [sin(w_k n), cos(w_k n)]` with waves of 4 to 800 and a seeded rotation R.
 * A token stands for 56 x 56 pixels, and times are told as text before every pair of frames (`time_channel`).
@@ -56,6 +57,11 @@ CALMED = {"o_proj.weight": 0.3, "down_proj.weight": 0.3, "attn.proj.weight": 0.3
 it read, and the sum over a patch's 4,704 colours drowns the blocks after it (it is multiplied by the shape's
 `colour_scale` too, which divides the colours)."""
 WAVES = (4.0, 800.0)
+STAMP = 4
+"""Tokens from a pair's time to its vision tokens."""
+READ_SECONDS, READ_BIAS, READ_GAIN = 80, 4.75, 0.05
+ROPE_BASE = 1e6
+"""transformers' for this architecture."""
 NOTE = "RANDOM WEIGHTS: the start of a small model, made by medvidbench.training.shipping_start; not trained yet."
 
 
@@ -74,6 +80,7 @@ def build_start(folder: Path, texts: Iterable[str], seed: int, shape: TinyShape 
     for name, by in scaled.items():
         weights |= {key: value * by for key, value in weights.items() if key.endswith(name)}
     copying_attention(weights, shape)
+    time_reading(weights, shape, seed)
     table = weights["model.embed_tokens.weight"] * (EMBEDDING_SPREAD / shape.spread)
     for number, text in numbers():
         token = tokenizer.convert_tokens_to_ids(text)
@@ -99,6 +106,29 @@ def copying_attention(weights: dict[str, Tensor], shape: TinyShape) -> None:
             out[:, own] = CALMED["o_proj.weight"] * value[shared].T
             query[own] = (key[shared] + query[own]) / math.sqrt(2)
         weights |= {f"{name}.q_proj.weight": query, f"{name}.o_proj.weight": out}
+
+
+def time_reading(weights: dict[str, Tensor], shape: TinyShape, seed: int) -> None:
+    """First layer, first key head: a vision token begins by adding the time that stands before its pair of frames
+    ("<12.0 seconds><|vision_start|>"), in place.
+
+    The query's bias is the key's, turned back by `STAMP` positions on the pairs of entries that are turned by
+    time, so the score `b^2 sum_i cos(w_i (p - q - STAMP))` is highest for the key at q = p - STAMP, whatever it holds.
+    Values are the `head_width` directions in which the numbers' curve is widest, and go back on the same ones.
+    """
+    width, layer = shape.head_width, "model.layers.0.self_attn"
+    points = torch.stack([on_curve(second, shape.width, seed) for second in range(READ_SECONDS)])
+    directions = torch.linalg.svd(points, full_matrices=False)[2][:width]
+    query, key, value, out = (weights[f"{layer}.{part}_proj.weight"] for part in "qkvo")
+    query_bias, key_bias = (weights[f"{layer}.{part}_proj.bias"] for part in "qk")
+    query[: 2 * width], key[:width], value[:width] = 0.0, 0.0, directions
+    out[:, :width], out[:, width : 2 * width] = READ_GAIN * directions.T, 0.0
+    for pair in range(shape.rope_sections[0]):
+        turn = STAMP * (shape.rope_base or ROPE_BASE) ** (-2 * pair / width)
+        key_bias[pair] = READ_BIAS
+        for begin in (0, width):
+            query_bias[begin + pair] = READ_BIAS * math.cos(turn)
+            query_bias[begin + pair + width // 2] = -READ_BIAS * math.sin(turn)
 
 
 def numbers() -> list[tuple[int, str]]:

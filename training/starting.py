@@ -18,7 +18,7 @@ from medvidbench.training.machine import Machine
 from medvidbench.training.policy import Policy
 from medvidbench.training.prepared import PreparedPrompts
 from medvidbench.training.processes import Processes
-from medvidbench.training.recipe import Recipe, write_recipe
+from medvidbench.training.recipe import DataPart, Recipe, write_recipe
 from medvidbench.training.run_facts import RunFacts, now
 from medvidbench.training.stream import ExampleStream
 
@@ -29,7 +29,14 @@ def example_stream(
     bench: Benchmark, rows: Sequence[Sample], policy: Policy, recipe: Recipe, machine: Machine
 ) -> ExampleStream:
     """The rows as the policy's examples, decoded and kept where the machine says."""
-    maker = ExampleMaker(bench, policy.prompter, recipe.data, machine.frame_cache, policy.longest)
+    return rows_stream(bench, rows, policy, recipe.data, machine)
+
+
+def rows_stream(
+    bench: Benchmark, rows: Sequence[Sample], policy: Policy, data: DataPart, machine: Machine
+) -> ExampleStream:
+    """The same, where no recipe says how frames are shown."""
+    maker = ExampleMaker(bench, policy.prompter, data, machine.frame_cache, policy.longest)
     return ExampleStream(rows, maker, PreparedPrompts(machine.prepared, policy.prompter), machine.workers)
 
 

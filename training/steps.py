@@ -140,6 +140,7 @@ class SftStep:
         seconds: of each part of the step, e.g. prompts (waiting for them), update.
         n, tokens: examples, and tokens of their answers.
         loss: mean over these tokens; None in a step whose examples were all skipped.
+        pointing: mean loss of the supervised attention, nats; None where there is none.
         lr, grad_norm: of the optimiser; the norm before clipping.
         skipped: examples that the step had to do without.
         keys: the sources and tasks in the step.
@@ -151,6 +152,7 @@ class SftStep:
     n: int
     tokens: int
     loss: float | None
+    pointing: float | None = None
     lr: float
     grad_norm: float | None
     skipped: tuple[Skipped, ...] = ()

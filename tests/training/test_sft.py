@@ -171,14 +171,13 @@ def test_a_step_without_a_readable_row_changes_nothing(
 def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_used(
     training_bench: Path, tiny_policy_folder: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = sft.answer_losses, []
+    real = sft.answer_outputs
 
-    def failing(model: Any, batch: Any) -> Any:
-        calls.append(batch)
-        losses = real(model, batch)
-        return losses * float("nan") if len(read_log(tmp_path)) == 2 else losses
+    def failing(model: Any, batch: Any, attentions: bool) -> Any:
+        losses, seen = real(model, batch, attentions)
+        return losses * float("nan") if len(read_log(tmp_path)) == 2 else losses, seen
 
-    monkeypatch.setattr(sft, "answer_losses", failing)
+    monkeypatch.setattr(sft, "answer_outputs", failing)
     (tmp_path / "log.jsonl").touch()
     with pytest.raises(MedVidBenchError, match="gradient of step 3 is nan"):
         run(sft_recipe(training_bench, tiny_policy_folder), tmp_path, prepared)

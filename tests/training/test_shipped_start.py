@@ -83,6 +83,25 @@ def test_attention_begins_by_saying_again_what_it_finds(tmp_path: Path) -> None:
     assert float((out[:, 48:64] @ value[16:32] @ token) @ token) > 0  # c |W_v x|^2: more of the token, never less
 
 
+def test_the_first_layer_begins_by_reading_the_time_before_a_frame(tmp_path: Path) -> None:
+    weights = load_file(build_start(tmp_path / "a", TEXTS, 1, SMALL) / "model.safetensors")
+    query, key = (weights[f"model.layers.0.self_attn.{part}_proj.bias"][:16] for part in "qk")
+
+    def turned(vector: torch.Tensor, position: int) -> torch.Tensor:
+        """Rotary positions as their paper has them: entries i and i + 8 turn together, by position / base^(i / 8)."""
+        pairs = torch.complex(vector[:8].double(), vector[8:].double())
+        angles = position * 1e6 ** (-torch.arange(8, dtype=torch.float64) / 8)
+        return torch.view_as_real(pairs * torch.polar(torch.ones(8, dtype=torch.float64), angles))
+
+    scores = [float((turned(query, 300) * turned(key, 300 - back)).sum()) for back in range(10)]
+    assert scores.index(max(scores)) == 4  # the number in "<12.0 seconds><|vision_start|>"
+    value, out = (weights[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "vo")
+    times = [on_curve(second, 64, 1) for second in (3, 30)]
+    read = [out[:, :16] @ value[:16] @ time for time in times]
+    assert all(torch.cosine_similarity(r, t, dim=0) > 0.8 for r, t in zip(read, times, strict=True))
+    assert torch.cosine_similarity(read[0], times[1], dim=0) < 0.8
+
+
 def test_times_reach_the_model_as_text_unless_somebody_asks_otherwise(tmp_path: Path) -> None:
     folder = build_start(tmp_path / "a", TEXTS, 1, SMALL)
     assert QwenLocal.load(Source(str(folder)), VideoSettings()).settings.channel == "text"

@@ -13,8 +13,9 @@ pytest.importorskip("av")
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models import registry
 from medvidbench.models.registry import video_model
-from medvidbench.training.shipping import Plan, Simulation, trained_model
+from medvidbench.training.shipping import trained_model
 from medvidbench.training.shipping_card import Beside
+from medvidbench.training.shipping_plan import Plan, Sight, Simulation
 from medvidbench.training.tensors import digest_of
 
 
@@ -44,6 +45,7 @@ def test_a_rebuild_comes_to_the_same_weights_also_after_a_stop(tmp_path: Path) -
             ("grpo.group_size", 2),
             ("grpo.max_new_tokens", 3),
         ),
+        sight=Sight(steps=2, rows=2),
         layouts=("cholect50",),
         prompts=1,
     )

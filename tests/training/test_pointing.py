@@ -1,0 +1,156 @@
+"""Supervised attention: which token of an answer looks at which frames, and that it learns to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("av")
+
+import torch
+from sft_runs import run, sft_recipe
+
+from medvidbench.benchmark import Benchmark
+from medvidbench.errors import MedVidBenchError
+from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.training.examples import chosen_rows
+from medvidbench.training.machine import Machine
+from medvidbench.training.pointing import Point, Pointing
+from medvidbench.training.policy import Policy, load_policy
+from medvidbench.training.recipe import DataPart, ModelPart, PointingPart
+from medvidbench.training.rows import Example
+from medvidbench.training.starting import rows_stream
+
+PART = PointingPart(action_layer=0, span_layer=0, edge_layer=1, heads=1)
+
+
+@pytest.fixture(scope="module")
+def policy(tiny_policy_folder: Path) -> Policy:
+    return load_policy(ModelPart(path=str(tiny_policy_folder), device="cpu", dtype="float32"), DataPart())
+
+
+@pytest.fixture(scope="module")
+def clip(training_bench: Path, policy: Policy) -> Example:
+    """A clip with 2 frames a pair."""
+    bench = Benchmark.open(training_bench)
+    rows = chosen_rows(bench, DataPart(), 0)
+    for item in rows_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream(range(len(rows))):
+        if isinstance(item, Example) and len(item.sample.frame_times) >= 8:
+            return item
+    raise AssertionError("no clip is long enough")
+
+
+def _said(clip: Example, task: str, answer: str) -> Example:
+    return replace(clip, sample=replace(clip.sample, task=task, answer=answer))
+
+
+@pytest.fixture(scope="module")
+def points(policy: Policy, clip: Example) -> Callable[[str, str], list[tuple[str, str, list[int]]]]:
+    """For a task and an answer: the text from the point's token on, the kind, the pairs of frames looked at."""
+    pointing = Pointing.of(PART, policy)
+    assert pointing is not None
+    tokenizer = policy.checkpoint.tokenizer
+    places = (clip.prompt.input_ids == policy.checkpoint.config.video_token_id).nonzero().flatten().tolist()
+    pairs = -(-len(clip.sample.frame_times) // 2)
+    each = len(places) // pairs
+
+    def found(task: str, answer: str) -> list[tuple[str, str, list[int]]]:
+        offsets = tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return [
+            (answer[offsets[p.token][0] :], p.kind, sorted({places.index(f) // each for f in p.places.tolist()}))
+            for p in pointing.points(_said(clip, task, answer))
+            if p.kind != "action"
+        ]
+
+    return found
+
+
+def test_times_of_a_span_look_at_it_and_at_its_ends(clip: Example, points: Any) -> None:
+    t = clip.sample.frame_times
+    answer = f"{t[2]:.1f}-{t[6]:.1f} seconds."  # frames 2 to 5: pairs 1 and 2
+    found = points("TAG", answer)
+    assert [found_as[1:] for found_as in found] == [("span", [1, 2]), ("edge", [1]), ("span", [1, 2]), ("edge", [2])]
+    assert all(text.startswith(answer[:1]) or text == answer for text, _, _ in found[:2])
+    assert found[2][0].startswith(f"{t[6]:.1f}"[0])
+
+
+def test_a_caption_looks_at_its_span_and_a_box_at_its_time(clip: Example, points: Any) -> None:
+    t = clip.sample.frame_times
+    found = points("DVC", f"{t[0]:.1f}-{t[2]:.1f} seconds: Cut.\n{t[2]:.1f}-{t[4]:.1f} seconds: Tie.")
+    assert [(text.strip()[0], pairs) for text, kind, pairs in found if kind == "span" and text.strip()[0] in "CT"] == [
+        ("C", [0]),
+        ("T", [1]),
+    ]
+    assert len(found) == 10
+    boxes = points("STG", f"{t[4]:.1f} seconds: [10, 20, 30, 40] {t[7]:.1f} seconds: [11, 20, 30, 40]")
+    assert [(text[:2], kind, pairs) for text, kind, pairs in boxes] == [("10", "span", [2]), ("11", "span", [3])]
+
+
+def test_what_comes_next_is_read_at_the_end_and_other_tasks_look_nowhere_in_particular(
+    clip: Example, points: Any
+) -> None:
+    last = -(-len(clip.sample.frame_times) // 2) - 1
+    assert points("NAP", "suturing") == [("suturing", "span", [last])]
+    assert points("VS", "From 1.0-2.0 seconds: cut.") == []
+    assert points("TAG", "900.0-901.0 seconds.") == []  # the clip shows no frame then
+    assert points("TAG", "never") == []
+
+
+def test_the_times_of_an_action_look_at_its_name_in_the_question(
+    training_bench: Path, tiny_policy_folder: Path, policy: Policy
+) -> None:
+    bench = Benchmark.open(training_bench)
+    rows = chosen_rows(bench, DataPart(tasks=("TAG",)), 0)[:1]
+    example = next(rows_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream([0]))
+    assert isinstance(example, Example)
+    pointing = Pointing.of(PART, policy)
+    assert pointing is not None
+    asked = [point for point in pointing.points(example) if point.kind == "action"]
+    assert len(asked) == 2 * len(example.sample.truth.spans)
+    read = policy.checkpoint.tokenizer.decode(example.prompt.input_ids[asked[0].places]).strip()
+    assert read in {phase_words(example.sample.target), label_words(example.sample.target)}
+    after = policy.checkpoint.tokenizer.decode(example.prompt.input_ids[int(asked[0].places[-1]) + 1 :])
+    assert read not in after
+
+
+def test_the_loss_is_the_negative_logarithm_of_the_attention_on_the_frames(policy: Policy, clip: Example) -> None:
+    pointing = Pointing.of(PART, policy)
+    assert pointing is not None
+    length = clip.prompt.length + 2
+    attention = torch.full((1, 4, length, length), 1 / length)
+    sharp = attention.clone()
+    sharp[0, 0, clip.prompt.length, :] = 0.0
+    sharp[0, 0, clip.prompt.length, 5] = 0.75  # token 1 is predicted where token 0 stands
+    where = torch.tensor([5, 6])
+    looked = pointing.loss((attention, sharp), [(clip, [Point(0, "span", where), Point(1, "edge", where)])])
+    assert looked.item() == pytest.approx(-torch.tensor([2 / length, 0.75]).log().sum().item(), rel=1e-5)
+    assert pointing.loss((attention, sharp), [(clip, [])]).item() == 0.0
+
+
+def test_fine_tuning_learns_where_to_look(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
+    put = {
+        "model__attention": "eager",
+        "steps": 24,
+        "optimiser__lr": 0.01,
+        "pointing": PART.model_dump(),
+        "data__frames": 16,
+    }
+    steps = run(sft_recipe(training_bench, tiny_policy_folder, data__tasks=["TAG"], **put), tmp_path / "run")
+    losses = [step.pointing for step in steps]
+    assert all(loss is not None for loss in losses)
+    assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
+    plain = run(sft_recipe(training_bench, tiny_policy_folder, steps=1), tmp_path / "plain")
+    assert plain[0].pointing is None
+
+
+def test_what_cannot_be_supervised_is_refused(policy: Policy, training_bench: Path, tiny_policy_folder: Path) -> None:
+    with pytest.raises(MedVidBenchError, match="eager"):
+        sft_recipe(training_bench, tiny_policy_folder, model__attention="sdpa", pointing={})
+    with pytest.raises(MedVidBenchError, match="layers below 2"):
+        Pointing.of(PointingPart(span_layer=7), policy)

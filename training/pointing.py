@@ -1,0 +1,167 @@
+"""Supervised attention: while an answer's time is written, some heads learn to look at the frames that it is about.
+
+    loss = mean over points of -log(mean over the heads of the attention on the point's vision tokens)
+
+A point is a token of the answer together with frames of the clip. A time of TAG or DVC looks at the frames of its span
+in one layer and at its first or last pair of frames in a later one; a DVC caption looks at its span, a box of STG
+at its time, and NAP's answer at the clip's end. The loss is added to that of fine-tuning. Guiding attention by known
+alignments is old (arXiv 1609.04186); a small model trained without it learned all forms of an answer, but not when.
+In a layer before these, the times of TAG look at the action asked for, as the question's last words name it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from medvidbench.errors import MedVidBenchError
+from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.training.frame_pairs import frame_pairs
+from medvidbench.training.recipe import PointingPart
+from medvidbench.training.rows import Example
+
+if TYPE_CHECKING:
+    from medvidbench.training.policy import Policy
+
+Kind: TypeAlias = Literal["action", "span", "edge"]
+SECONDS = r"(\d+(?:\.\d+)?)"
+SPAN = re.compile(rf"{SECONDS}-{SECONDS}(?: seconds: (?=\S))?")
+BOX = re.compile(rf"{SECONDS} seconds: \[(?=\d)")
+LEAST = 1e-6
+"""Attention below it counts as this much: the loss of a head that looks elsewhere altogether stays finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What one token of an answer is about.
+
+    Attributes:
+        token: its place in the answer, from 0.
+        kind: what is looked at: the action asked for, all frames of a span, or one end of it.
+        places: (K,) int64 of tokens in the prompt.
+    """
+
+    token: int
+    kind: Kind
+    places: Tensor
+
+
+class Pointing:
+    """The points of examples, and the loss on them.
+
+    Args:
+        part: of the recipe.
+        tokenizer: the policy's.
+        config: the policy's.
+
+    Raises:
+        MedVidBenchError: the model has no such layer or fewer heads.
+    """
+
+    def __init__(self, part: PointingPart, tokenizer: Any, config: Any) -> None:
+        text = config.get_text_config()
+        self._layers: dict[Kind, int] = {
+            "action": part.action_layer, "span": part.span_layer, "edge": part.edge_layer
+        }  # fmt: skip
+        if max(self._layers.values()) >= text.num_hidden_layers or part.heads > text.num_attention_heads:
+            seen = f"pointing in the layers {sorted(self._layers.values())}, {part.heads} heads of each."
+            accepted = f"layers below {text.num_hidden_layers}, up to {text.num_attention_heads} heads"
+            raise MedVidBenchError(seen, accepted)
+        self._part, self._tokenizer, self._config = part, tokenizer, config
+        self.weight = part.weight
+
+    @classmethod
+    def of(cls, part: PointingPart | None, policy: Policy) -> Pointing | None:
+        """For a policy; None where the recipe has no such part."""
+        return None if part is None else cls(part, policy.checkpoint.tokenizer, policy.checkpoint.config)
+
+    def points(self, example: Example) -> tuple[Point, ...]:
+        """All of the example's answer; none for tasks that don't look at frames one by one."""
+        if example.prompt.pixel_values_videos is None:
+            return ()
+        frames = _Frames(example, self._config)
+        answer = example.sample.answer or ""
+        offsets = self._tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        found = []
+        for place, kind, tokens in _looks(example.sample.task, answer, frames):
+            token = next((k for k, (begin, end) in enumerate(offsets) if begin <= place < end), None)
+            if token is None:
+                continue
+            found.append(Point(token, kind, tokens))
+            if kind == "edge" and example.sample.task == "TAG":
+                found.append(Point(token, "action", self._asked(example)))
+        return tuple(point for point in found if len(point.places))
+
+    def _asked(self, example: Example) -> Tensor:
+        """Places of the question's last words that name the action asked for; none where they are spelled otherwise."""
+        label, ids = example.sample.target, example.prompt.input_ids.tolist()
+        for words in (phase_words(label), label_words(label)):
+            for text in (words, f" {words}"):
+                own = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+                for begin in range(len(ids) - len(own), -1, -1):
+                    if own and ids[begin : begin + len(own)] == own:
+                        return torch.arange(begin, begin + len(own))
+        return torch.empty(0, dtype=torch.int64)
+
+    def loss(self, attentions: Sequence[Tensor], rows: Sequence[tuple[Example, Sequence[Point]]]) -> Tensor:
+        """The sum over the points of a micro-batch, nats, with gradient.
+
+        Args:
+            attentions: of each layer, (B, heads, L, L).
+            rows: B examples with their points.
+        """
+        heads, terms = self._part.heads, []
+        for row, (example, points) in enumerate(rows):
+            for point in points:
+                # a token is predicted by the one before it
+                seen = attentions[self._layers[point.kind]][row, :heads, example.prompt.length - 1 + point.token]
+                terms.append(-seen[:, point.places].sum(dim=1).float().mean().clamp_min(LEAST).log())
+        return torch.stack(terms).sum() if terms else attentions[0].new_zeros(())
+
+
+class _Frames:
+    """Where the clip's pairs of frames stand in the prompt."""
+
+    def __init__(self, example: Example, config: Any) -> None:
+        self._pairs = frame_pairs(example, config)
+        places = (example.prompt.input_ids == config.video_token_id).nonzero().flatten()
+        self._places = torch.split(places, [pair.tokens for pair in self._pairs])
+
+    def within(self, start: float, end: float) -> list[Tensor]:
+        """The vision tokens of each pair that shows a frame in [start, end), or at the start."""
+        return [
+            places
+            for places, pair in zip(self._places, self._pairs, strict=True)
+            if any(start <= second < end or second == start for second in pair.times)
+        ]
+
+    @property
+    def last(self) -> Tensor:
+        """The vision tokens of the clip's last pair."""
+        return self._places[-1]
+
+
+def _looks(task: str, answer: str, frames: _Frames) -> Iterator[tuple[int, Kind, Tensor]]:
+    """Place in the answer's text, kind of point, and the vision tokens looked at."""
+    if task == "NAP":
+        yield 0, "span", frames.last
+    elif task == "STG":
+        for found in BOX.finditer(answer):
+            second = float(found[1])
+            for pair in frames.within(second, second)[:1]:
+                yield found.end(), "span", pair
+    elif task in ("TAG", "DVC"):
+        for found in SPAN.finditer(answer):
+            pairs = frames.within(float(found[1]), float(found[2]))
+            if not pairs:
+                continue
+            for group, edge in ((1, pairs[0]), (2, pairs[-1])):
+                yield found.start(group), "span", torch.cat(pairs)
+                yield found.start(group), "edge", edge
+            if found[0].endswith(": "):
+                yield found.end(), "span", torch.cat(pairs)

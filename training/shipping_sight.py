@@ -1,0 +1,197 @@
+"""The small model that ships learns to see: what its vision tower makes of a frame becomes like the words for it.
+
+    v = mean of the vision tokens of a pair of frames     t = mean of a text's token embeddings, which stay as they are
+    loss = -log softmax_t(cos(v, t) / temperature) of the text that is true, over the texts on offer
+
+That is the contrastive training by which towers of this kind begin (CLIP, arXiv 2103.00020; Qwen2.5-VL, arXiv
+2502.13923, section 2.1). The texts on offer are a TAG question's labels, or a DVC clip's captions among others of its
+source; a pair of frames counts where one text holds for both. The embedding that a label is looked up by is the one
+that it is asked and answered with, so the language model finds by likeness which frames a question means.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from medvidbench.benchmark import Benchmark
+from medvidbench.records import Events, Sample, Span, Spans
+from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.training.examples import chosen_rows
+from medvidbench.training.export import export
+from medvidbench.training.frame_pairs import frame_pairs
+from medvidbench.training.machine import Machine
+from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
+from medvidbench.training.order import DataOrder
+from medvidbench.training.policy import Policy, load_policy, trainable_parameters
+from medvidbench.training.recipe import DataPart, ModelPart, OptimiserPart
+from medvidbench.training.rows import Example, Key
+from medvidbench.training.shipping_plan import Sight
+from medvidbench.training.starting import rows_stream
+
+FACTS = "sight.json"
+DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
+OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
+MEASURED = 16
+"""Clips whose vision tokens are measured at the end."""
+OTHERS = 64
+"""Captions of the source that a clip's own are told apart from."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a clip's frames may be called, and when which text holds (seconds from the start of the clip)."""
+
+    offers: tuple[str, ...]
+    spans: tuple[tuple[Span, int], ...]
+
+    def text_at(self, times: Sequence[float]) -> int | None:
+        """The one text that holds at all of the times."""
+        held = {text for span, text in self.spans if all(span.start <= second < span.end for second in times)}
+        return held.pop() if len(held) == 1 else None
+
+
+def aligned(
+    start: Path, folder: Path, bench: Path, sight: Sight, machine: Machine, say: Callable[[str], object] = print
+) -> Path:
+    """The model of `start` with a trained vision tower, in `folder`: whole or not at all, and made only once.
+
+    Raises:
+        MedVidBenchError: see `load_policy`, `chosen_rows` and `export`.
+    """
+    if folder.is_dir():
+        return folder
+    torch.manual_seed(sight.seed)
+    model = ModelPart(path=str(start), device="cpu", dtype="bfloat16", attention="eager", freeze_vision=False)
+    policy = load_policy(model, DATA)
+    policy.model.requires_grad_(False)
+    policy.model.model.visual.requires_grad_(True)
+    begun = time.monotonic()
+    shares = _train(policy, Benchmark.open(bench), sight, machine, say)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    export(policy, part, f"{start} with a vision tower trained by {sight.steps} steps of shipping_sight.\n")
+    facts = {"steps": sight.steps, "seconds": round(time.monotonic() - begun, 1), "named_right": shares}
+    (part / FACTS).write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    part.rename(folder)
+    return folder
+
+
+def _train(
+    policy: Policy, bench: Benchmark, sight: Sight, machine: Machine, say: Callable[[str], object]
+) -> dict[str, float]:
+    """All steps; for each source, the share of frame pairs named right in the last quarter, before each was learned."""
+    rows = chosen_rows(bench, DATA, sight.seed)
+    order = DataOrder.of([Key(row.source, row.task) for row in rows], DATA, sight.seed)
+    stream = rows_stream(bench, rows, policy, DATA, machine).stream(order.endless())
+    words = Words(policy, rows, sight.seed)
+    named = trainable_parameters(policy)
+    optimiser = make_optimiser(named, OPTIMISER)
+    right: dict[str, list[float]] = {}
+    for step in range(sight.steps):
+        set_rate(optimiser, learning_rate(step, sight.steps, OPTIMISER))
+        optimiser.zero_grad()
+        losses: list[float] = []
+        for example in _seen(stream, sight.rows):
+            loss, share = row_loss(policy, example, words, sight.temperature)
+            if loss is None:
+                continue
+            (loss / sight.rows).backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.item())
+            if 4 * step >= 3 * sight.steps:
+                right.setdefault(example.sample.source, []).append(share)
+        clip_gradients([parameter for _, parameter in named], OPTIMISER.max_grad_norm)
+        optimiser.step()
+        if step % 100 == 99 and losses:
+            say(f"sight: step {step + 1} of {sight.steps}, loss {sum(losses) / len(losses):.3f}")
+    _as_long_as_words(policy, _seen(stream, MEASURED))
+    return {source: round(sum(shares) / len(shares), 3) for source, shares in sorted(right.items())}
+
+
+@torch.no_grad()
+def _as_long_as_words(policy: Policy, examples: Sequence[Example]) -> None:
+    """Scales the tower's last layer, so that a vision token is as long as a word's embedding: the loss knows directions
+    alone, and beside a token eight times as long, what the first layers add to it would be lost."""
+    found = torch.cat([torch.cat(vision_tokens(policy, example)).norm(dim=-1) for example in examples])
+    words = policy.model.get_input_embeddings().weight.norm(dim=-1).mean()
+    for value in policy.model.model.visual.merger.mlp[-1].parameters():
+        value.mul_(words / found.mean())
+
+
+def _seen(stream: Iterator[Any], count: int) -> list[Example]:
+    """The next rows, those that can't be read left out."""
+    return [item for item in itertools.islice(stream, count) if isinstance(item, Example)]
+
+
+def row_loss(policy: Policy, example: Example, words: Words, temperature: float) -> tuple[Tensor | None, float]:
+    """The mean loss over a clip's frame pairs, with gradient, and the share named right; None where no pair counts."""
+    said = words.named(example.sample)
+    texts = [said.text_at(pair.times) for pair in frame_pairs(example, policy.checkpoint.config)]
+    target = torch.tensor([-1 if text is None else text for text in texts])
+    counts = target >= 0
+    if not counts.any():
+        return None, 0.0
+    scores = frame_vectors(policy, example)[counts] @ words.vectors(said.offers).T / temperature
+    right = (scores.argmax(dim=1) == target[counts]).float().mean()
+    return cross_entropy(scores, target[counts]), float(right)
+
+
+def frame_vectors(policy: Policy, example: Example) -> Tensor:
+    """(pairs, width) float32, of length 1: the mean of the vision tokens of each pair of frames, with gradient."""
+    return normalize(torch.stack([tokens.mean(dim=0) for tokens in vision_tokens(policy, example)]), dim=-1)
+
+
+def vision_tokens(policy: Policy, example: Example) -> list[Tensor]:
+    """For each pair of frames (tokens, width) float32, with gradient: what the language model is given."""
+    prompt = example.prompt
+    with policy.computing():
+        found = policy.model.model.get_video_features(prompt.pixel_values_videos, prompt.video_grid_thw).pooler_output
+    sizes = [pair.tokens for pair in frame_pairs(example, policy.checkpoint.config)]
+    return list(torch.split(torch.cat(list(found)).float(), sizes))
+
+
+class Words:
+    """The texts for a row's frames, and their vectors."""
+
+    def __init__(self, policy: Policy, rows: Sequence[Sample], seed: int) -> None:
+        self._table = policy.model.get_input_embeddings().weight.detach().float()
+        self._tokenizer = policy.checkpoint.tokenizer
+        self._draw = random.Random(seed)
+        self._vectors: dict[str, Tensor] = {}
+        self._captions: dict[str, list[str]] = {}
+        for row in rows:
+            if isinstance(row.truth, Events):
+                self._captions.setdefault(row.source, []).extend(event.caption for event in row.truth.events)
+
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """(texts, width), of length 1: without what all of them share, and without the full stop that would be half of
+        a short caption."""
+        for text in texts:
+            if text not in self._vectors:
+                ids = self._tokenizer(text.removesuffix("."), add_special_tokens=False)["input_ids"]
+                self._vectors[text] = self._table[ids].mean(dim=0)
+        found = torch.stack([self._vectors[text] for text in texts])
+        return normalize(found - found.mean(dim=0), dim=-1)
+
+    def named(self, row: Sample) -> Named:
+        """What the row's frames may be called."""
+        if isinstance(row.truth, Spans):
+            words = phase_words if phase_words(row.target) in row.question else label_words
+            offers = tuple(dict.fromkeys(words(label) for label in (*row.choices, row.target)))
+            return Named(offers, tuple((span, offers.index(words(row.target))) for span in row.truth.spans))
+        assert isinstance(row.truth, Events)
+        drawn = self._draw.choices(self._captions[row.source], k=OTHERS)
+        offers = tuple(dict.fromkeys([event.caption for event in row.truth.events] + drawn))
+        spans = ((Span(event.start, event.end), offers.index(event.caption)) for event in row.truth.events)
+        return Named(offers, tuple(spans))
