@@ -126,7 +126,8 @@ class Normaliser:
             for part, values in group.parts.items():
                 seen.setdefault((group.key, part), []).extend(value for value in values if value is not None)
         for (key, part), found in seen.items():
-            self._of(key, part).add(found)
+            if found:
+                self._of(key, part).add(found)
 
     def far(self, groups: Sequence[GroupRewards]) -> NDArray[np.bool_] | None:
         """(P, G) flags: some reward lies more than 3 scales from its centre, where the logistic is flat.
@@ -150,7 +151,9 @@ class Normaliser:
             return found
         for key, part in dict.fromkeys((group.key, part) for group in groups for part in group.parts):
             own = [_array(g.parts[part]) for g in groups if g.key == key and part in g.parts]
-            found[f"{key}/{part}"] = self._drift(key, part, [raw for raw in own if not np.isnan(raw).all()])
+            known = [raw for raw in own if not np.isnan(raw).all()]
+            if known:
+                found[f"{key}/{part}"] = self._drift(key, part, known)
         return found
 
     def state(self) -> dict[str, Any]:
@@ -190,6 +193,8 @@ class Normaliser:
         return moving.quantile(0.5), scale_of(moving.quantile(0.75) - moving.quantile(0.25), std)
 
     def _z(self, key: Key, part: str, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        if np.isnan(raw).all():
+            return raw  # a reward that never applies to the pair has no statistics
         centre, scale = self._moved(key, part) if self.drift == "ema" else self._frozen(key, part)
         return np.asarray((raw - centre) / scale, dtype=np.float64)
 
@@ -199,15 +204,14 @@ class Normaliser:
 
     def _drift(self, key: Key, part: str, own: list[NDArray[np.float64]]) -> dict[str, float]:
         frozen, moved = self._frozen(key, part), self._moved(key, part)
-        z = np.concatenate([self._z(key, part, raw) for raw in own]) if own else np.empty(0)
+        z = np.concatenate([self._z(key, part, raw) for raw in own])
         z = z[~np.isnan(z)]
         found = {
             "shift": (moved[0] - frozen[0]) / frozen[1],
             "scale": moved[1] / frozen[1],
             "seen": float(self._of(key, part).seen),
+            "far": float((np.abs(z) > FAR).mean()),
         }
-        if len(z):
-            found["far"] = float((np.abs(z) > FAR).mean())
         spread = [raw for raw in own if np.nanstd(raw) > NO_SPREAD]
         if spread:
             found["saturated"] = float(np.mean([np.nanstd(self(key, part, raw.tolist())) < FLAT for raw in spread]))

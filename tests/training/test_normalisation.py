@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,15 @@ def test_what_does_not_apply_stays_so():
     found = normaliser(EVEN)(TAG, "task", [None, 0.5])
     assert math.isnan(found[0])
     assert found[1] == 0.5
+
+
+def test_a_reward_that_never_applies_to_a_pair_needs_no_statistics():
+    own = normaliser(EVEN)
+    assert np.isnan(own(TAG, "mine", [None, None])).all()
+    asked = replace(group(0.2, 0.8), parts={"task": (0.2, 0.8), "mine": (None, None)})
+    own.observe([asked])
+    assert own.far([asked]).tolist() == [[False, False]]
+    assert set(own.drifts([asked])) == {"AVOS/TAG/task"}
 
 
 def test_ties_at_zero_fall_back_to_the_standard_deviation():
