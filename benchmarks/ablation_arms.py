@@ -11,6 +11,9 @@ NORMALISATIONS = {"raw": "none", "zscore": "zscore", "logistic": "logistic"}
 SCALES = ("group", "batch", "none")
 GROUNDING, CAPTIONS = ["TAG", "STG"], ["VS", "RC"]
 
+SIMILARITY: dict[str, Any] = {"rewards.judge": None, "rewards.similarity": True}
+"""Captions earn their likeness to the reference by sentence embeddings, in place of the judge's verdict."""
+
 ARMS: dict[str, dict[str, Any]] = {
     f"{name}-{scale}": {"rewards.normalisation": kind, "grpo.scale": scale}
     for scale in SCALES
@@ -18,7 +21,7 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 _MEDGRPO = ARMS["logistic-batch"]
 ARMS |= {
-    "no-judge": {**_MEDGRPO, "rewards.judge": None},
+    "no-judge": {**_MEDGRPO, **SIMILARITY},
     "grounding-only": {**_MEDGRPO, "data.tasks": GROUNDING},
     "captions-only": {**_MEDGRPO, "data.tasks": CAPTIONS},
 }
@@ -35,12 +38,16 @@ FAST = 4.0
 """What the learning rate is multiplied by in the arms whose name ends in "-fast"."""
 REGIMES: dict[str, dict[str, Any]] = {
     f"{name}-{scale}-points{speed}": {**ARMS[f"{name}-{scale}"], **POINTS, **({"optimiser.lr": rate} if rate else {})}
-    for speed, rate in (("", None), ("-fast", FAST * 1.0e-4))
+    for speed, rate in (("", None), ("-fast", FAST * 1.0e-3))
     for scale in ("group", "none")
     for name in ("raw", "logistic")
 }
 """Where raw rewards should fail: the scales of the rewards differ by the task, and steps are large."""
 ALL_ARMS = ARMS | REGIMES
+
+
+STATISTICS: dict[str, dict[str, Any]] = {"judge": {}, "similarity": SIMILARITY, "points": POINTS}
+"""The rewards that the SFT model is measured by; each arm is normalised by its own."""
 
 
 def arm_changes(arm: str, stats: Path) -> dict[str, Any]:
@@ -50,7 +57,7 @@ def arm_changes(arm: str, stats: Path) -> dict[str, Any]:
 
 def stats_of(arm: str) -> str:
     """The statistics that an arm is normalised by."""
-    return "points" if arm in REGIMES else "parts"
+    return "points" if arm in REGIMES else "similarity" if arm == "no-judge" else "judge"
 
 
 @dataclass(frozen=True)
@@ -70,14 +77,14 @@ class Sizes:
     recordings: int = 10
     seconds: int = 60
     layouts: tuple[str, ...] = ("copesd", "egosurgery", "cholectrack20", "nurvid", "cholect50", "cholec80cvs")
-    steps: int = 40
+    steps: int = 30
     prompts: int = 4
     group: int = 8
     tokens: int = 48
     frames: int = 8
     per_key: int = 40
     stats_rows: int = 16
-    test_rows: int = 160
+    test_rows: int = 120
 
     @classmethod
     def quick(cls) -> Sizes:

@@ -12,7 +12,10 @@ from medvidbench.training.steps import GrpoStep
 Logs = Mapping[str, Sequence[Sequence[GrpoStep]]]
 Value = Callable[[GrpoStep], float | None]
 SMOOTHED = 5
-COLOURS = {"raw": "#c0392b", "zscore": "#e69f00", "logistic": "#0072b2"}
+COLOURS = {
+    "raw": "#c0392b", "zscore": "#e69f00", "logistic": "#0072b2", "no": "#009e73", "grounding": "#7f3fbf",
+    "captions": "#8c564b",
+}  # fmt: skip
 DASHES = {"group": "-", "batch": "--", "none": ":"}
 
 
@@ -53,7 +56,7 @@ def _figure(path: Path, logs: Logs, wanted: Mapping[str, Value]) -> Path:
             _line(axis, arm, runs, value)
         axis.set(title=f"{title} (SYNTHETIC video)", xlabel="step")
         axis.title.set_size(9)
-    axes.flat[0].legend(fontsize=6, ncol=2)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), fontsize=8, ncol=6, loc="outside lower center")
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
     return path

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ablation_arms import POINTS, Sizes, arm_changes
+from ablation_arms import STATISTICS, Sizes, arm_changes
 
 HERE = Path(__file__).resolve().parent
 TASKS = ("TAG", "STG", "VS", "RC", "NAP", "CVS")
@@ -37,10 +37,10 @@ def make_data(out: Path, sizes: Sizes) -> None:
 
 
 def measure_start(out: Path, base: str, sizes: Sizes) -> None:
-    """The statistics of the model at the start, for both kinds of rewards, and its own evaluation."""
+    """The statistics of the model at the start, for all kinds of rewards, and its own evaluation."""
     from medvidbench.training.stats import run_stats
 
-    for name, rewards in (("parts", {}), ("points", POINTS)):
+    for name, rewards in STATISTICS.items():
         folder = out / "stats" / name
         if not (folder / "statistics.json").is_file():
             recipe = recipe_of(out, base, sizes, 0, rewards)

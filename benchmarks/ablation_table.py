@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation_arms import ARMS, CAPTIONS, REGIMES, SEEDS
+from ablation_arms import ARMS, CAPTIONS, REGIMES, SEEDS, STATISTICS
 from ablation_pictures import Logs, draw
 
 from medvidbench.evaluation.comparison import metrics_of_rows, read_rows
@@ -134,7 +134,7 @@ def keys_table(logs: Logs) -> str:
 def statistics_table(folder: Path) -> str:
     """The SFT model's raw rewards by source, task and reward: how unlike the sources are."""
     lines = []
-    for name in ("parts", "points"):
+    for name in STATISTICS:
         file = folder / name / "statistics.json"
         if file.is_file():
             pairs = [own for own in BaselineStatistics.load(file).parts if own.source is not None]
