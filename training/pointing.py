@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.tasks.verbalise import words_asked
 from medvidbench.training.frame_pairs import frame_pairs
 from medvidbench.training.recipe import PointingPart
 from medvidbench.training.rows import Example
@@ -87,25 +87,26 @@ class Pointing:
         frames = _Frames(example, self._config)
         answer = example.sample.answer or ""
         offsets = self._tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        asked = self._asked(example) if example.sample.task == "TAG" else None
         found = []
         for place, kind, tokens in _looks(example.sample.task, answer, frames):
             token = next((k for k, (begin, end) in enumerate(offsets) if begin <= place < end), None)
             if token is None:
                 continue
             found.append(Point(token, kind, tokens))
-            if kind == "edge" and example.sample.task == "TAG":
-                found.append(Point(token, "action", self._asked(example)))
+            if kind == "edge" and asked is not None:
+                found.append(Point(token, "action", asked))
         return tuple(point for point in found if len(point.places))
 
     def _asked(self, example: Example) -> Tensor:
         """Places of the question's last words that name the action asked for; none where they are spelled otherwise."""
-        label, ids = example.sample.target, example.prompt.input_ids.tolist()
-        for words in (phase_words(label), label_words(label)):
-            for text in (words, f" {words}"):
-                own = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-                for begin in range(len(ids) - len(own), -1, -1):
-                    if own and ids[begin : begin + len(own)] == own:
-                        return torch.arange(begin, begin + len(own))
+        ids = example.prompt.input_ids.tolist()
+        words = words_asked(example.sample.target, example.sample.question)
+        for text in (words, f" {words}"):
+            own = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            for begin in range(len(ids) - len(own), -1, -1):
+                if own and ids[begin : begin + len(own)] == own:
+                    return torch.arange(begin, begin + len(own))
         return torch.empty(0, dtype=torch.int64)
 
     def loss(self, attentions: Sequence[Tensor], rows: Sequence[tuple[Example, Sequence[Point]]]) -> Tensor:

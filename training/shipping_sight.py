@@ -27,7 +27,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.records import Events, Sample, Span, Spans
-from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.tasks.verbalise import words_asked
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
 from medvidbench.training.frame_pairs import frame_pairs
@@ -187,9 +187,9 @@ class Words:
     def named(self, row: Sample) -> Named:
         """What the row's frames may be called."""
         if isinstance(row.truth, Spans):
-            words = phase_words if phase_words(row.target) in row.question else label_words
-            offers = tuple(dict.fromkeys(words(label) for label in (*row.choices, row.target)))
-            return Named(offers, tuple((span, offers.index(words(row.target))) for span in row.truth.spans))
+            offers = tuple(dict.fromkeys(words_asked(label, row.question) for label in (*row.choices, row.target)))
+            asked = offers.index(words_asked(row.target, row.question))
+            return Named(offers, tuple((span, asked) for span in row.truth.spans))
         assert isinstance(row.truth, Events)
         drawn = self._draw.choices(self._captions[row.source], k=OTHERS)
         offers = tuple(dict.fromkeys([event.caption for event in row.truth.events] + drawn))

@@ -43,6 +43,12 @@ def phase_words(label: str) -> str:
     return TRIANGLE.sub("Calot's triangle", words)
 
 
+def words_asked(label: str, question: str) -> str:
+    """A label in the words that a question has for it: those of a phase where it says them, else the plain ones."""
+    phase = phase_words(label)
+    return phase if phase in question else label_words(label)
+
+
 def actor_of(recording: Recording) -> str:
     """Who acts in a source's videos."""
     return ACTORS.get(recording.source, "the surgeon")

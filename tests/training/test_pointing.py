@@ -76,7 +76,7 @@ def test_times_of_a_span_look_at_it_and_at_its_ends(clip: Example, points: Any) 
     answer = f"{t[2]:.1f}-{t[6]:.1f} seconds."  # frames 2 to 5: pairs 1 and 2
     found = points("TAG", answer)
     assert [found_as[1:] for found_as in found] == [("span", [1, 2]), ("edge", [1]), ("span", [1, 2]), ("edge", [2])]
-    assert all(text.startswith(answer[:1]) or text == answer for text, _, _ in found[:2])
+    assert all(text.startswith(answer[:1]) for text, _, _ in found[:2])
     assert found[2][0].startswith(f"{t[6]:.1f}"[0])
 
 
