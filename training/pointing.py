@@ -6,7 +6,8 @@ A point is a token of the answer together with frames of the clip. A time of TAG
 in one layer and at its first or last pair of frames in a later one; a DVC caption looks at its span, a box of STG
 at its time, and NAP's answer at the clip's end. The loss is added to that of fine-tuning. Guiding attention by known
 alignments is old (arXiv 1609.04186); a small model trained without it learned all forms of an answer, but not when.
-In a layer before these, the times of TAG look at the action asked for, as the question's last words name it.
+In a layer before these, the times of TAG look at the action asked for, where the question names it; what they see of
+it weighs the loss of the layers after, for frames can't be found by an action that isn't known.
 """
 
 from __future__ import annotations
@@ -99,15 +100,21 @@ class Pointing:
         return tuple(point for point in found if len(point.places))
 
     def _asked(self, example: Example) -> Tensor:
-        """Places of the question's last words that name the action asked for; none where they are spelled otherwise."""
-        ids = example.prompt.input_ids.tolist()
-        words = words_asked(example.sample.target, example.sample.question)
-        for text in (words, f" {words}"):
-            own = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-            for begin in range(len(ids) - len(own), -1, -1):
-                if own and ids[begin : begin + len(own)] == own:
-                    return torch.arange(begin, begin + len(own))
-        return torch.empty(0, dtype=torch.int64)
+        """Places of the words that ask for the action, behind a colon; the list of all labels, where semicolons follow,
+        names it too. None where it can't be told which words ask."""
+        question = example.sample.question
+        words = re.escape(words_asked(example.sample.target, question))
+        asking = list(re.finditer(rf"(?<=: ){words}(?![;\w])", question))
+        encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)
+        ids, inner = example.prompt.input_ids.tolist(), encoded["input_ids"][1:-1]  # the ends may join what is around
+        begins = [k for k in range(len(ids) - len(inner)) if ids[k : k + len(inner)] == inner]
+        if len(asking) != 1 or not begins:
+            return torch.empty(0, dtype=torch.int64)
+        found = asking[0]
+        own = [
+            k for k, (begin, end) in enumerate(encoded["offset_mapping"]) if begin < found.end() and end > found.start()
+        ]
+        return torch.tensor(own) + begins[-1] - 1
 
     def loss(self, attentions: Sequence[Tensor], rows: Sequence[tuple[Example, Sequence[Point]]]) -> Tensor:
         """The sum over the points of a micro-batch, nats, with gradient.
@@ -116,12 +123,18 @@ class Pointing:
             attentions: of each layer, (B, heads, L, L).
             rows: B examples with their points.
         """
-        heads, terms = self._part.heads, []
+        terms = []
         for row, (example, points) in enumerate(rows):
-            for point in points:
+            found: dict[int, Tensor] = {}
+            for point in sorted(points, key=lambda point: point.kind != "action"):
                 # a token is predicted by the one before it
-                seen = attentions[self._layers[point.kind]][row, :heads, example.prompt.length - 1 + point.token]
-                terms.append(-seen[:, point.places].sum(dim=1).float().mean().clamp_min(LEAST).log())
+                place = example.prompt.length - 1 + point.token
+                seen = attentions[self._layers[point.kind]][row, : self._part.heads, place]
+                share = seen[:, point.places].sum(dim=1).float().mean()
+                if point.kind == "action":
+                    found[point.token] = share.detach()
+                knows = 1.0 if point.kind == "action" else found.get(point.token, 1.0)
+                terms.append(-share.clamp_min(LEAST).log() * knows)
         return torch.stack(terms).sum() if terms else attentions[0].new_zeros(())
 
 

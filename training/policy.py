@@ -130,6 +130,8 @@ def _trained(model: Any, part: ModelPart) -> Any:
         model = _with_lora(model, part.lora)
     elif part.freeze_vision:
         model.model.visual.requires_grad_(False)
+    if part.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
     if part.gradient_checkpointing:
         core = model if part.lora is None else model.get_base_model()
         core.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

@@ -7,11 +7,16 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medvidbench.errors import MedVidBenchError
+from medvidbench.training.order import share
+from medvidbench.training.processes import Processes
 from medvidbench.training.shipping import SHIPPED, SIGHT, simulated, trained_model
 from medvidbench.training.shipping_plan import Plan
+
+if TYPE_CHECKING:
+    from medvidbench.evaluation.evaluate import EvalOptions
 
 BAR = ("TAG_mIoU", "STG_mIoU", "NAP_acc", "VS_concept")
 """Metrics (strict protocol) on which the model must beat every blind row by more than the interval."""
@@ -51,26 +56,38 @@ class Beside:
         return self.low is not None and self.low > 0
 
 
-def measure(model: Path, bench: Path, runs: Path) -> dict[str, Any]:
-    """Evaluates model and blind rows on the test split; JSON values: metrics of each, and the differences.
-
-    A run that was stopped goes on where it was.
+def evaluated(model: Path, bench: Path, runs: Path, processes: Processes) -> None:
+    """Evaluates the model, seeing and unseeing, on the test split; processes share the two. A run that was stopped goes
+    on where it was.
 
     Raises:
         MedVidBenchError: the model can't be loaded or the benchmark can't be used.
     """
-    from medvidbench.commands.evaluate import evaluate as evaluate_rule
-    from medvidbench.evaluation.evaluate import EvalOptions, evaluate
-    from medvidbench.evaluation.results import read_results
-    from medvidbench.models.blind import KINDS
+    from medvidbench.evaluation.evaluate import evaluate
     from medvidbench.models.registry import ModelOptions, video_model
 
-    options = EvalOptions(protocol="strict", limit=QUESTIONS)
+    options = _options()
     unseeing = replace(options, settings=replace(options.settings, view="none"))
-    for name, asked in (("model", options), (QUESTION_ONLY, unseeing)):
+    for name, asked in share((("model", options), (QUESTION_ONLY, unseeing)), processes.rank, processes.count):
         if not (runs / name / "results.json").is_file():
             with video_model(f"hf:{model}", asked.settings, ModelOptions(batch_size=BATCH)) as loaded:
                 evaluate(loaded, bench, runs / name, asked)
+    processes.wait()
+
+
+def _options() -> EvalOptions:
+    from medvidbench.evaluation.evaluate import EvalOptions
+
+    return EvalOptions(protocol="strict", limit=QUESTIONS)
+
+
+def measured(bench: Path, runs: Path) -> dict[str, Any]:
+    """What `evaluated` found beside the blind rows; JSON values: metrics of each, and the differences."""
+    from medvidbench.commands.evaluate import evaluate as evaluate_rule
+    from medvidbench.evaluation.results import read_results
+    from medvidbench.models.blind import KINDS
+
+    options = _options()
     for kind in KINDS:
         evaluate_rule(f"blind:{kind}", bench, runs / kind, options)
     blind = (*KINDS, QUESTION_ONLY)
@@ -145,25 +162,26 @@ def _metric_row(name: str, measured: dict[str, Any]) -> str:
     return f"| {name} | {' | '.join(cells)} | {own['n']} | {own['n_clusters']} | {parsed} |"
 
 
-def ship(model: Path, bench: Path, work: Path, plan: Plan, out: Path) -> dict[str, Any]:
-    """Measures the model and writes its folder: weights, tokenizer, card, `held_out.json`; whole or not at all.
+def ship(model: Path, found: dict[str, Any], work: Path, plan: Plan, out: Path) -> None:
+    """Writes the model's folder: weights, tokenizer, card, `held_out.json`; whole or not at all.
+
+    Args:
+        found: see `measured`.
 
     Raises:
         MedVidBenchError: the folder would be larger than `LARGEST`.
     """
-    measured = measure(model, bench, work / "runs")
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(model, part)
     slots = run_slots(work, plan) | {"parameters": f"{parameters(model):,}"}
-    (part / RESULTS).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-    (part / CARD).write_text(card(measured, slots), encoding="utf-8")
+    (part / RESULTS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (part / CARD).write_text(card(found, slots), encoding="utf-8")
     size = sum(file.stat().st_size for file in part.iterdir())
     if size > LARGEST:
         raise MedVidBenchError(f"The model's folder has {size:,} bytes.", f"at most {LARGEST:,}")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-    return measured
 
 
 def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
@@ -216,11 +234,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder of the model; replaced when it is whole")
     parser.add_argument("--work", type=Path, default=Path("tiny-model"), help="folder of the stages, to go on from")
     asked = parser.parse_args()
-    plan = Plan()
+    plan, processes = Plan(), Processes.start("cpu")
     asked.work.mkdir(parents=True, exist_ok=True)
     model = trained_model(asked.work, plan)
-    bench = simulated(asked.work / "held-out", plan.held_out, plan.layouts)
-    measured = ship(model, bench, asked.work, plan, asked.out)
-    for item in bar_report(measured):
-        print(_bar_row(item))  # noqa: T201
-    print(f"Model: {asked.out}")  # noqa: T201
+    bench, runs = asked.work / "held-out", asked.work / "runs"
+    if processes.main:
+        simulated(bench, plan.held_out, plan.layouts)
+    processes.wait()
+    evaluated(model, bench, runs, processes)
+    if processes.main:
+        found = measured(bench, runs)
+        ship(model, found, asked.work, plan, asked.out)
+        for item in bar_report(found):
+            print(_bar_row(item))  # noqa: T201
+        print(f"Model: {asked.out}")  # noqa: T201

@@ -33,11 +33,13 @@ from medvidbench.training.export import export
 from medvidbench.training.frame_pairs import frame_pairs
 from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
-from medvidbench.training.order import DataOrder
+from medvidbench.training.order import DataOrder, share
 from medvidbench.training.policy import Policy, load_policy, trainable_parameters
+from medvidbench.training.processes import Processes
 from medvidbench.training.recipe import DataPart, ModelPart, OptimiserPart
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.shipping_plan import Sight
+from medvidbench.training.shipping_start import stream_parts
 from medvidbench.training.starting import rows_stream
 
 FACTS = "sight.json"
@@ -45,6 +47,10 @@ DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
 OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
 MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
+MARK = 0.5
+"""Length of what tells a vision token from a word; a word's embedding is about 0.8 long."""
+PAIRS = 6
+"""Pairs of frames of a clip that a step looks at, at most."""
 OTHERS = 64
 """Captions of the source that a clip's own are told apart from."""
 
@@ -63,9 +69,16 @@ class Named:
 
 
 def aligned(
-    start: Path, folder: Path, bench: Path, sight: Sight, machine: Machine, say: Callable[[str], object] = print
+    start: Path,
+    folder: Path,
+    bench: Path,
+    sight: Sight,
+    machine: Machine,
+    processes: Processes,
+    say: Callable[[str], object] = print,
 ) -> Path:
-    """The model of `start` with a trained vision tower, in `folder`: whole or not at all, and made only once.
+    """The model of `start` with a trained vision tower, in `folder`: whole or not at all, and made only once. All
+    processes call it, and each works on its share of every step.
 
     Raises:
         MedVidBenchError: see `load_policy`, `chosen_rows` and `export`.
@@ -78,55 +91,90 @@ def aligned(
     policy.model.requires_grad_(False)
     policy.model.model.visual.requires_grad_(True)
     begun = time.monotonic()
-    shares = _train(policy, Benchmark.open(bench), sight, machine, say)
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    export(policy, part, f"{start} with a vision tower trained by {sight.steps} steps of shipping_sight.\n")
-    facts = {"steps": sight.steps, "seconds": round(time.monotonic() - begun, 1), "named_right": shares}
-    (part / FACTS).write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    part.rename(folder)
+    shares = _train(policy, Benchmark.open(bench), sight, machine, processes, say)
+    if processes.main:
+        _written(policy, folder, sight, start, {"seconds": round(time.monotonic() - begun, 1), "named_right": shares})
+    processes.wait()
     return folder
 
 
+def _written(policy: Policy, folder: Path, sight: Sight, start: Path, facts: dict[str, Any]) -> None:
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    export(policy, part, f"{start} with a vision tower trained by {sight.steps} steps of shipping_sight.\n")
+    (part / FACTS).write_text(json.dumps({"steps": sight.steps} | facts) + "\n", encoding="utf-8")
+    part.rename(folder)
+
+
 def _train(
-    policy: Policy, bench: Benchmark, sight: Sight, machine: Machine, say: Callable[[str], object]
+    policy: Policy,
+    bench: Benchmark,
+    sight: Sight,
+    machine: Machine,
+    processes: Processes,
+    say: Callable[[str], object],
 ) -> dict[str, float]:
     """All steps; for each source, the share of frame pairs named right in the last quarter, before each was learned."""
     rows = chosen_rows(bench, DATA, sight.seed)
     order = DataOrder.of([Key(row.source, row.task) for row in rows], DATA, sight.seed)
-    stream = rows_stream(bench, rows, policy, DATA, machine).stream(order.endless())
+    shares = [
+        share(order.batch(step * sight.rows, sight.rows), processes.rank, processes.count)
+        for step in range(sight.steps)
+    ]
+    last = order.batch(sight.steps * sight.rows, MEASURED)
+    stream = rows_stream(bench, rows, policy, DATA, machine).stream(itertools.chain(*shares, last))
     words = Words(policy, rows, sight.seed)
     named = trainable_parameters(policy)
     optimiser = make_optimiser(named, OPTIMISER)
     right: dict[str, list[float]] = {}
-    for step in range(sight.steps):
+    for step, mine in enumerate(shares):
         set_rate(optimiser, learning_rate(step, sight.steps, OPTIMISER))
         optimiser.zero_grad()
         losses: list[float] = []
-        for example in _seen(stream, sight.rows):
-            loss, share = row_loss(policy, example, words, sight.temperature)
+        for example in _seen(stream, len(mine)):
+            loss, right_share = row_loss(policy, example, words, sight.temperature)
             if loss is None:
                 continue
             (loss / sight.rows).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.item())
             if 4 * step >= 3 * sight.steps:
-                right.setdefault(example.sample.source, []).append(share)
-        clip_gradients([parameter for _, parameter in named], OPTIMISER.max_grad_norm)
+                right.setdefault(example.sample.source, []).append(right_share)
+        parameters = [parameter for _, parameter in named]
+        processes.sum_gradients(parameters)
+        clip_gradients(parameters, OPTIMISER.max_grad_norm)
         optimiser.step()
         if step % 100 == 99 and losses:
             say(f"sight: step {step + 1} of {sight.steps}, loss {sum(losses) / len(losses):.3f}")
-    _as_long_as_words(policy, _seen(stream, MEASURED))
-    return {source: round(sum(shares) / len(shares), 3) for source, shares in sorted(right.items())}
+    mark = stream_parts(policy.model.get_input_embeddings().weight.shape[1], sight.seed).mark
+    _like_words(policy, _seen(stream, MEASURED), mark)
+    return _means(processes.gathered(right))
+
+
+def _means(found: Sequence[dict[str, list[float]]]) -> dict[str, float]:
+    """Of each source, over all processes."""
+    whole: dict[str, list[float]] = {}
+    for right in found:
+        for source, shares in right.items():
+            whole.setdefault(source, []).extend(shares)
+    return {source: round(sum(shares) / len(shares), 3) for source, shares in sorted(whole.items())}
 
 
 @torch.no_grad()
-def _as_long_as_words(policy: Policy, examples: Sequence[Example]) -> None:
-    """Scales the tower's last layer, so that a vision token is as long as a word's embedding: the loss knows directions
-    alone, and beside a token eight times as long, what the first layers add to it would be lost."""
+def _like_words(policy: Policy, examples: Sequence[Example], mark: Tensor) -> None:
+    """Makes vision tokens as long as a word's embedding, and marks them: the loss knows directions alone, but beside a
+    token eight times as long, what the first layers add to it would be lost, and attention that looks for frames must
+    tell them from the words that they are like.
+
+    Args:
+        mark: (1, width), a direction that no word has.
+    """
     found = torch.cat([torch.cat(vision_tokens(policy, example)).norm(dim=-1) for example in examples])
     words = policy.model.get_input_embeddings().weight.norm(dim=-1).mean()
-    for value in policy.model.model.visual.merger.mlp[-1].parameters():
+    last = policy.model.model.visual.merger.mlp[-1]
+    for value in last.parameters():
         value.mul_(words / found.mean())
+    last.weight -= mark.T @ mark @ last.weight
+    last.bias += mark[0] * (MARK - mark[0] @ last.bias)
 
 
 def _seen(stream: Iterator[Any], count: int) -> list[Example]:
@@ -135,30 +183,54 @@ def _seen(stream: Iterator[Any], count: int) -> list[Example]:
 
 
 def row_loss(policy: Policy, example: Example, words: Words, temperature: float) -> tuple[Tensor | None, float]:
-    """The mean loss over a clip's frame pairs, with gradient, and the share named right; None where no pair counts."""
+    """The loss of a clip, with gradient, and the share of its frame pairs named right; None where no pair counts."""
     said = words.named(example.sample)
-    texts = [said.text_at(pair.times) for pair in frame_pairs(example, policy.checkpoint.config)]
+    pairs = frame_pairs(example, policy.checkpoint.config)
+    shown = words.some(len(pairs))
+    tokens = vision_tokens(policy, example, shown)
+    sizes = torch.tensor([len(pair) for pair in tokens])
+    texts = [said.text_at(pairs[number].times) for number in shown]
     target = torch.tensor([-1 if text is None else text for text in texts])
-    counts = target >= 0
-    if not counts.any():
+    if not (target >= 0).any():
         return None, 0.0
-    scores = frame_vectors(policy, example)[counts] @ words.vectors(said.offers).T / temperature
-    right = (scores.argmax(dim=1) == target[counts]).float().mean()
-    return cross_entropy(scores, target[counts]), float(right)
+    vectors = torch.cat([torch.stack([pair.mean(dim=0) for pair in tokens]), torch.cat(tokens)])
+    scores = normalize(vectors, dim=-1) @ words.vectors(said.offers).T / temperature
+    whole, single = scores[: len(target)], scores[len(target) :]
+    loss = both_ways(whole, target) + both_ways(single, target.repeat_interleave(sizes))
+    counts = target >= 0
+    right = (whole[counts].argmax(dim=1) == target[counts]).float().mean()
+    return loss, float(right)
 
 
-def frame_vectors(policy: Policy, example: Example) -> Tensor:
-    """(pairs, width) float32, of length 1: the mean of the vision tokens of each pair of frames, with gradient."""
-    return normalize(torch.stack([tokens.mean(dim=0) for tokens in vision_tokens(policy, example)]), dim=-1)
+def both_ways(scores: Tensor, target: Tensor) -> Tensor:
+    """Images among texts and texts among images.
+
+    Args:
+        scores: (images, texts).
+        target: (images,) of the text that holds; -1 where none or several do.
+    """
+    counts = target >= 0
+    named = cross_entropy(scores[counts], target[counts])
+    found = scores.log_softmax(dim=0)
+    shown = [found[target == text, text].logsumexp(dim=0) for text in torch.unique(target[counts])]
+    return named - torch.stack(shown).mean()
 
 
-def vision_tokens(policy: Policy, example: Example) -> list[Tensor]:
-    """For each pair of frames (tokens, width) float32, with gradient: what the language model is given."""
+def vision_tokens(policy: Policy, example: Example, shown: Sequence[int] | None = None) -> list[Tensor]:
+    """For each pair of frames (tokens, width) float32, with gradient: what the language model is given.
+
+    Args:
+        shown: numbers of the pairs that are looked at; None is all.
+    """
     prompt = example.prompt
+    assert prompt.pixel_values_videos is not None and prompt.video_grid_thw is not None
+    single = [(1, height, width) for pairs, height, width in prompt.video_grid_thw.tolist() for _ in range(pairs)]
+    patches = torch.split(prompt.pixel_values_videos, [height * width for _, height, width in single])
+    chosen = range(len(single)) if shown is None else shown
+    grids = torch.tensor([single[number] for number in chosen])
     with policy.computing():
-        found = policy.model.model.get_video_features(prompt.pixel_values_videos, prompt.video_grid_thw).pooler_output
-    sizes = [pair.tokens for pair in frame_pairs(example, policy.checkpoint.config)]
-    return list(torch.split(torch.cat(list(found)).float(), sizes))
+        found = policy.model.model.get_video_features(torch.cat([patches[number] for number in chosen]), grids)
+    return [tokens.float() for tokens in found.pooler_output]
 
 
 class Words:
@@ -183,6 +255,10 @@ class Words:
                 self._vectors[text] = self._table[ids].mean(dim=0)
         found = torch.stack([self._vectors[text] for text in texts])
         return normalize(found - found.mean(dim=0), dim=-1)
+
+    def some(self, pairs: int) -> list[int]:
+        """A clip's pairs that are looked at this time: neighbours are much alike."""
+        return sorted(self._draw.sample(range(pairs), min(pairs, PAIRS)))
 
     def named(self, row: Sample) -> Named:
         """What the row's frames may be called."""

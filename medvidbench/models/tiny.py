@@ -57,7 +57,8 @@ class TinyShape:
 
     Attributes:
         feedforward: inner width of the language model's MLPs; 0 is twice the width.
-        head_width: of the language model's attention, which has `width / head_width` heads and half as many key heads.
+        head_width: of the language model's attention, which has `width / head_width` heads.
+        key_heads: heads that have keys of their own; 0 is half of all.
         rope_base: the longest wave of the rotary positions is `2 pi * base` positions; None is transformers' default.
         rope_sections: pairs of a head's entries turned by time, row and column; they sum to `head_width / 2`. The first
             have the shortest waves, so columns are told apart only where the base is small.
@@ -75,6 +76,7 @@ class TinyShape:
     width: int = 64
     feedforward: int = 0
     head_width: int = 16
+    key_heads: int = 0
     rope_base: float | None = None
     rope_sections: tuple[int, int, int] = (2, 3, 3)
     vision_layers: int = 2
@@ -174,7 +176,7 @@ def _text(tokenizer: Any, ids: dict[str, int], shape: TinyShape) -> dict[str, An
         "intermediate_size": shape.feedforward or 2 * shape.width,
         "num_hidden_layers": shape.layers,
         "num_attention_heads": heads,
-        "num_key_value_heads": heads // 2,
+        "num_key_value_heads": shape.key_heads or heads // 2,
         "max_position_embeddings": 131072,
         "initializer_range": shape.spread,
         "rope_scaling": rope,

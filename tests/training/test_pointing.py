@@ -18,7 +18,8 @@ from sft_runs import run, sft_recipe
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
-from medvidbench.tasks.verbalise import label_words, phase_words
+from medvidbench.tasks.questions import REQUESTS
+from medvidbench.tasks.verbalise import label_words
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.machine import Machine
 from medvidbench.training.pointing import Point, Pointing
@@ -111,12 +112,22 @@ def test_the_times_of_an_action_look_at_its_name_in_the_question(
     assert isinstance(example, Example)
     pointing = Pointing.of(PART, policy)
     assert pointing is not None
-    asked = [point for point in pointing.points(example) if point.kind == "action"]
-    assert len(asked) == 2 * len(example.sample.truth.spans)
-    read = policy.checkpoint.tokenizer.decode(example.prompt.input_ids[asked[0].places]).strip()
-    assert read in {phase_words(example.sample.target), label_words(example.sample.target)}
-    after = policy.checkpoint.tokenizer.decode(example.prompt.input_ids[int(asked[0].places[-1]) + 1 :])
-    assert read not in after
+    tokenizer, words = policy.checkpoint.tokenizer, label_words(example.sample.target)
+    for template in REQUESTS["TAG"]:
+        text = template.format(
+            action=words, choices="; ".join(["to wait", words, f"{words} and rest", f"rest and {words}"])
+        )
+        ids = torch.tensor(tokenizer(text, add_special_tokens=False)["input_ids"])
+        shown = (example.prompt.input_ids == policy.checkpoint.config.video_token_id).nonzero().flatten()
+        prompt = replace(example.prompt, input_ids=torch.cat([example.prompt.input_ids[: shown[-1] + 1], ids]))
+        told = replace(example, sample=replace(example.sample, question=text), prompt=prompt)
+        asked = [point for point in pointing.points(told) if point.kind == "action"]
+        assert len(asked) == 2 * len(example.sample.truth.spans)
+        first = int(asked[0].places[0])
+        assert words in tokenizer.decode(prompt.input_ids[asked[0].places])
+        assert len(asked[0].places) <= len(tokenizer(words)["input_ids"]) + 2
+        before = tokenizer.decode(prompt.input_ids[:first]).rstrip()
+        assert before.endswith(template[: template.index("{action}")].rstrip()[-6:])
 
 
 def test_the_loss_is_the_negative_logarithm_of_the_attention_on_the_frames(policy: Policy, clip: Example) -> None:

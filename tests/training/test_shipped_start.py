@@ -20,14 +20,14 @@ from medvidbench.models.checkpoints import Source
 from medvidbench.models.qwen_local import QwenLocal
 from medvidbench.models.qwen_video import VideoSettings
 from medvidbench.models.tiny import TinyShape, build_tiny_qwen
-from medvidbench.training.shipping_start import CALMED, build_start, numbers, on_curve, phrase_tokenizer
+from medvidbench.training.shipping_start import build_start, numbers, on_curve, phrase_tokenizer, stream_parts
 
 TEXTS = [
     "These actions are possible: lift the flap; cut the duct. Find every segment that shows: cut the duct. Answer.",
     "1.0-4.0, 7.0-9.0 seconds.",
     "At 3.0 seconds: [10, 20, 178, 211] cut the duct",
 ] * 20
-SMALL = TinyShape(layers=1, width=64, head_width=16, rope_sections=(2, 3, 3), spread=0.05)
+SMALL = TinyShape(layers=4, width=96, head_width=32, key_heads=3, rope_sections=(3, 3, 10), spread=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -74,32 +74,10 @@ def test_the_start_is_a_function_of_its_seed(tmp_path: Path) -> None:
     assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
 
 
-def test_attention_begins_by_saying_again_what_it_finds(tmp_path: Path) -> None:
+def test_no_word_bears_the_mark_of_a_frame(tmp_path: Path) -> None:
     weights = load_file(build_start(tmp_path / "a", TEXTS, 1, SMALL) / "model.safetensors")
-    value, out = (weights[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "vo")
-    # 4 heads of 16 entries share 2 key heads; head 3 reads the second: rows 16 to 31 of the values
-    assert torch.equal(out[:, 48:64], CALMED["o_proj.weight"] * value[16:32].T)
-    token = torch.randn(64, generator=torch.Generator().manual_seed(0))
-    assert float((out[:, 48:64] @ value[16:32] @ token) @ token) > 0  # c |W_v x|^2: more of the token, never less
-
-
-def test_the_first_layer_begins_by_reading_the_time_before_a_frame(tmp_path: Path) -> None:
-    weights = load_file(build_start(tmp_path / "a", TEXTS, 1, SMALL) / "model.safetensors")
-    query, key = (weights[f"model.layers.0.self_attn.{part}_proj.bias"][:16] for part in "qk")
-
-    def turned(vector: torch.Tensor, position: int) -> torch.Tensor:
-        """Rotary positions as their paper has them: entries i and i + 8 turn together, by position / base^(i / 8)."""
-        pairs = torch.complex(vector[:8].double(), vector[8:].double())
-        angles = position * 1e6 ** (-torch.arange(8, dtype=torch.float64) / 8)
-        return torch.view_as_real(pairs * torch.polar(torch.ones(8, dtype=torch.float64), angles))
-
-    scores = [float((turned(query, 300) * turned(key, 300 - back)).sum()) for back in range(10)]
-    assert scores.index(max(scores)) == 4  # the number in "<12.0 seconds><|vision_start|>"
-    value, out = (weights[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "vo")
-    times = [on_curve(second, 64, 1) for second in (3, 30)]
-    read = [out[:, :16] @ value[:16] @ time for time in times]
-    assert all(torch.cosine_similarity(r, t, dim=0) > 0.8 for r, t in zip(read, times, strict=True))
-    assert torch.cosine_similarity(read[0], times[1], dim=0) < 0.8
+    found = weights["model.embed_tokens.weight"] @ stream_parts(SMALL.width, 1).mark[0]
+    assert float(found.abs().max()) < 1e-6
 
 
 def test_times_reach_the_model_as_text_unless_somebody_asks_otherwise(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,25 @@ from safetensors.torch import load_file
 from medvidbench.benchmark import Benchmark
 from medvidbench.records import Span
 from medvidbench.training.examples import chosen_rows
+from medvidbench.training.frame_pairs import frame_pairs
 from medvidbench.training.machine import Machine
 from medvidbench.training.policy import Policy, load_policy
+from medvidbench.training.processes import Processes
 from medvidbench.training.recipe import ModelPart
 from medvidbench.training.rows import Example
 from medvidbench.training.shipping_plan import Sight
-from medvidbench.training.shipping_sight import DATA, OTHERS, Named, Words, aligned, row_loss, vision_tokens
+from medvidbench.training.shipping_sight import (
+    DATA,
+    MARK,
+    OTHERS,
+    Named,
+    Words,
+    aligned,
+    both_ways,
+    row_loss,
+    vision_tokens,
+)
+from medvidbench.training.shipping_start import stream_parts
 from medvidbench.training.starting import rows_stream
 
 CUT_TIE = Named(("cut", "tie"), ((Span(2.0, 6.0), 0), (Span(5.0, 9.0), 1)))
@@ -62,24 +76,47 @@ def test_frames_come_nearer_to_their_words_and_nothing_else_changes(
     training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
 ) -> None:
     sight, machine = Sight(steps=30, rows=2), Machine(workers=0, prepared=tmp_path / "prepared")
-    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, sight, machine, say=lambda text: None)
+    alone = Processes.start("cpu")
+    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, sight, machine, alone, say=lambda _: None)
     before, after = (load_file(path / "model.safetensors") for path in (tiny_policy_folder, folder))
     changed = {name for name, value in before.items() if not torch.equal(value.bfloat16(), after[name].bfloat16())}
     assert changed
     assert all("visual" in name for name in changed)
     first, last = (_mean_loss(path, training_bench, machine) for path in (tiny_policy_folder, folder))
     assert last < 0.8 * first
-    assert aligned(tiny_policy_folder, folder, training_bench, sight, machine) == folder  # there already
+    assert aligned(tiny_policy_folder, folder, training_bench, sight, machine, alone) == folder  # there already
 
 
 def test_a_vision_token_ends_as_long_as_a_word(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
-    machine = Machine(workers=0)
-    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, Sight(steps=2, rows=2), machine)
+    machine, sight = Machine(workers=0), Sight(steps=2, rows=2)
+    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, sight, machine, Processes.start("cpu"))
     policy, examples = _examples(folder, training_bench, machine)
     with torch.no_grad():
         found = torch.cat([torch.cat(vision_tokens(policy, example)).norm(dim=-1) for example in examples]).mean()
     words = policy.model.get_input_embeddings().weight.norm(dim=-1).mean()
     assert found.item() == pytest.approx(words.item(), rel=0.2)  # other rows than those that were measured
+    mark = stream_parts(policy.model.get_input_embeddings().weight.shape[1], sight.seed).mark[0]
+    with torch.no_grad():
+        borne = torch.cat([torch.cat(vision_tokens(policy, example)) @ mark for example in examples])
+    assert borne.tolist() == pytest.approx([MARK] * len(borne), abs=0.02)  # bfloat16
+
+
+def test_images_and_texts_are_told_apart_both_ways() -> None:
+    # three images, two texts; the last image has no text. By hand: texts of image 1 are even, image 2 is told by ln 3
+    scores = torch.tensor([[0.0, 0.0], [0.0, math.log(3)], [0.0, 0.0]])
+    named = (math.log(2) - math.log(3 / 4)) / 2
+    shown = (math.log(3) - math.log(3 / 5)) / 2  # text 1: one of three alike; text 2: 3 of 1 + 3 + 1
+    assert both_ways(scores, torch.tensor([0, 1, -1])).item() == pytest.approx(named + shown)
+
+
+def test_a_part_of_a_clips_frames_is_seen_as_in_the_whole(training_bench: Path, policy: Policy) -> None:
+    _, examples = _examples(Path(policy.checkpoint.source.path), training_bench, Machine(workers=0))
+    example = max(examples, key=lambda found: found.prompt.length)
+    with torch.no_grad():
+        every, two = vision_tokens(policy, example), vision_tokens(policy, example, [1, 3])
+    assert len(every) == len(frame_pairs(example, policy.checkpoint.config)) > 3
+    for whole, part in zip((every[1], every[3]), two, strict=True):
+        assert torch.allclose(whole, part, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
