@@ -62,7 +62,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/judge_concepts.py
 
 tiny-model: $(VENV)/.dev
-	$(BIN)/python -m medvidbench.training.shipping --work tiny-model
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --standalone --nproc-per-node 2 -m medvidbench.training.shipping --work tiny-model
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

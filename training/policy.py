@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -130,12 +131,29 @@ def _trained(model: Any, part: ModelPart) -> Any:
         model = _with_lora(model, part.lora)
     elif part.freeze_vision:
         model.model.visual.requires_grad_(False)
-    if part.freeze_embeddings:
-        model.get_input_embeddings().requires_grad_(False)
+    _freeze(model, part.freeze)
     if part.gradient_checkpointing:
         core = model if part.lora is None else model.get_base_model()
         core.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model.train()
+
+
+def _freeze(model: Any, patterns: Sequence[str]) -> None:
+    """No gradient for weights that a pattern finds.
+
+    Raises:
+        MedVidBenchError: a pattern is none, or finds no weight.
+    """
+    named = dict(model.named_parameters())
+    for pattern in patterns:
+        try:
+            found = [name for name in named if re.search(pattern, name)]
+        except re.error as error:
+            raise MedVidBenchError(f"freeze: {pattern!r} is no regular expression ({error}).") from error
+        if not found:
+            raise MedVidBenchError(f"freeze: no weight's name has {pattern!r}.", f"names such as {next(iter(named))}")
+        for name in found:
+            named[name].requires_grad_(False)
 
 
 def _no_dropout(model: Any) -> None:

@@ -48,7 +48,7 @@ class ModelPart(Part):
         attention: transformers' implementation.
         lora: None trains all weights that are not frozen.
         freeze_vision: the vision tower (and its merger) gets no gradient.
-        freeze_embeddings: nor do the embeddings of tokens, nor a head that is tied to them.
+        freeze: regular expressions; a weight whose name one of them finds gets no gradient either.
         gradient_checkpointing: recompute activations; not with the forward "prefix_kv".
     """
 
@@ -59,7 +59,7 @@ class ModelPart(Part):
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
     lora: Lora | None = None
     freeze_vision: bool = True
-    freeze_embeddings: bool = False
+    freeze: tuple[str, ...] = ()
     gradient_checkpointing: bool = False
 
 

@@ -45,6 +45,7 @@ def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None 
     from medvidbench.training.recipe import load_recipe
     from medvidbench.training.sft import run_sft
     from medvidbench.training.shipping_sight import aligned
+    from medvidbench.training.shipping_start import stream_parts
 
     chosen, processes = plan or Plan(), Processes.start("cpu")
     bench, model = work / "train", work / "start"
@@ -52,8 +53,9 @@ def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None 
         simulated(bench, chosen.training, chosen.layouts, say)
         _start(model, bench, chosen.sight.seed)
     processes.wait()
+    parts = stream_parts(chosen.sight.seed)
     on = machine or Machine(prepared=work / "prepared")
-    model = aligned(model, work / SIGHT, bench, chosen.sight, on, processes, say)
+    model = aligned(model, work / SIGHT, bench, chosen.sight, parts, on, processes, say)
     recipe = load_recipe(chosen.tuning, chosen.keys(model, bench))
     model = run_sft(recipe, work / Path(chosen.tuning).stem, progress=partial(_told, recipe.name, say), machine=on)
     return _reinforced(work, chosen, model, bench, on, processes, say)

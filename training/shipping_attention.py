@@ -28,72 +28,89 @@ STAMP, ASKED, FRAMES_BEFORE = 4.0, 2.0, 9.5
 """Tokens back to the number of "<12.0 seconds><|vision_start|>", to the words before "happens: cutting", and to the
 pair of frames before (9 or 10, by the shape of the frame)."""
 NEARNESS = 6.3
-LIKENESS = 2.5
-READ, REPEAT = 0.05, 0.05
-LOOKING, PREFERENCE = 2, 40.0
-"""Heads of a layer that look at frames alone, and how much they prefer them: beside the same words in the prompt, no
-frame would be the likest."""
+LIKENESS = 1.26
+READ, FORGET, SAY, REPEAT = 0.25, 0.325, 0.75, 0.25
+LOOKING, AVERSION = 2, 50.0
+"""Heads of a layer that look at frames alone, and how much they shun words: beside the same words in the prompt, no
+frame would be the likest. What is shunned bears the mark, so that frames are told apart by likeness alone."""
 OTHER = 0.2
 """Of the random weights, where likeness is set."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Orthonormal directions of the residual stream, each (n, width): where times are kept, the words before, what
-    tells a vision token from a word, what changed in the frames, and the rest, by which tokens and frames are alike."""
+    """Orthonormal directions of the residual stream, each (n, width).
+
+    Attributes:
+        time, before: where times and the words before are kept.
+        mark: words bear it, vision tokens don't.
+        change: in which frames are told from those before them.
+        alike: for each head that looks at frames, in which they are like their labels; as many as a head has entries.
+        rest: the others.
+    """
 
     time: Tensor
     before: Tensor
     mark: Tensor
     change: Tensor
-    content: Tensor
+    alike: tuple[Tensor, ...]
+    rest: Tensor
 
     @classmethod
-    def of(cls, times: Tensor, seed: int) -> Parts:
+    def of(cls, times: Tensor, seed: int, entries: int) -> Parts:
         """Drawn with a seed, but for the directions in which the numbers' curve is widest.
 
         Args:
             times: (T, width), the curve's points.
+            entries: of a head that may be compared.
         """
         width = times.shape[1]
         wide = torch.linalg.svd(times, full_matrices=False)[2][: width // 8]
         drawn = torch.randn(width, width, generator=torch.Generator().manual_seed(seed))
         basis = torch.linalg.qr(torch.cat([wide.T, drawn], dim=1))[0].T
-        sizes = [width // 8, width // 8, 1, width // 5]
-        return cls(*torch.split(basis, [*sizes, width - sum(sizes)]))
+        sizes = [width // 8, width // 8, 1, entries, *[entries] * LOOKING]
+        time, before, mark, change, *alike, rest = torch.split(basis, [*sizes, width - sum(sizes)])
+        return cls(time, before, mark, change, tuple(alike), rest)
+
+    @property
+    def codes(self) -> tuple[Tensor, ...]:
+        """The parts by which frames and labels are compared, each by itself."""
+        return (self.change, *self.alike)
+
+
+def comparable(shape: TinyShape) -> int:
+    """Entries of a head that positions hardly turn, those of columns, whose waves are the longest; less one, by which
+    frames are told from words."""
+    return 2 * shape.rope_sections[2] - 1
 
 
 def set_attention(weights: dict[str, Tensor], shape: TinyShape, parts: Parts) -> None:
     """All four layers, in place; the shape has three heads, each with its own keys."""
-    reads = ((STAMP, parts.time, READ * parts.time), (ASKED, *_asked(parts)), (FRAMES_BEFORE, *_before(parts)))
+    asked = parts.alike[0][: len(parts.before)]
+    reads = (
+        (STAMP, parts.time, READ * parts.time),
+        (ASKED, asked, 2 * READ * parts.before),
+        (FRAMES_BEFORE, parts.change, -FORGET * parts.change),
+    )
     for head, (back, read, written) in enumerate(reads):
         _Head(weights, shape, 0, head).read_back(back, read, written)
-    heads, all_but_time = shape.width // shape.head_width, torch.cat([parts.content, parts.change])
-    for head in range(heads):
-        _Head(weights, shape, 1, head).repeat(_part_of(all_but_time, head, heads, shape.head_width))
-        for layer, alike in ((2, parts.content), (3, parts.change)):
+    named, kept = torch.cat(parts.codes), torch.cat([parts.time, *parts.alike])[: shape.head_width]
+    for head in range(shape.width // shape.head_width):
+        first = head * (len(named) - shape.head_width) // (LOOKING - 1)
+        saying = _Head(weights, shape, 1, head)
+        if head < LOOKING:
+            saying.find_by(parts.before)
+            saying.repeat(named[first : first + shape.head_width], SAY)
+        else:
+            saying.repeat(kept)
+        for layer in (2, 3):
             own = _Head(weights, shape, layer, head)
-            own.repeat(torch.cat([parts.time, parts.content])[: shape.head_width])
+            own.repeat(kept)
             if head < LOOKING:
-                own.find_alike(_part_of(alike, head, LOOKING, own.steady - 1))
-                own.prefer(parts.mark[0])
+                own.find_alike(parts.alike[head] if layer == 2 else parts.change)
+                own.shun(parts.mark[0])
             else:
-                own.find_alike(parts.content[: own.steady])
-
-
-def _asked(parts: Parts) -> tuple[Tensor, Tensor]:
-    return parts.content[: len(parts.before)], 2 * READ * parts.before
-
-
-def _before(parts: Parts) -> tuple[Tensor, Tensor]:
-    """What the frames before held is taken away."""
-    return parts.change, -READ * parts.change
-
-
-def _part_of(rows: Tensor, head: int, heads: int, most: int) -> Tensor:
-    """A head's share of directions: as many as it has entries; heads overlap where there are fewer in all."""
-    first = head * max(0, len(rows) - most) // max(1, heads - 1)
-    return rows[first : first + most]
+                own.find_alike(parts.alike[0])
 
 
 class _Head:
@@ -106,11 +123,6 @@ class _Head:
 
     def _of(self, name: str) -> Tensor:
         return self._weights[f"{self._layer}.{name}"]
-
-    @property
-    def steady(self) -> int:
-        """Entries that positions hardly turn: those of columns, whose waves are the longest."""
-        return 2 * self._shape.rope_sections[2]
 
     def read_back(self, distance: float, read: Tensor, written: Tensor) -> None:
         """Looks that many positions back, and adds `written^T read x` of what is there."""
@@ -125,24 +137,31 @@ class _Head:
             query[pair], query[pair + half] = NEARNESS * math.cos(turn), -NEARNESS * math.sin(turn)
         self._pass_on(read, written)
 
-    def repeat(self, read: Tensor) -> None:
+    def repeat(self, read: Tensor, gain: float = REPEAT) -> None:
         """Adds these directions of what it looks at."""
-        self._pass_on(read, REPEAT * read)
+        self._pass_on(read, gain * read)
 
     def find_alike(self, directions: Tensor) -> None:
         """Looks at tokens that are alike in these directions."""
-        half, steady = self._shape.head_width // 2, self.steady // 2
+        self._compare(directions, "q_proj", "k_proj")
+
+    def find_by(self, directions: Tensor) -> None:
+        """Looks at tokens by what they are in these directions; whatever is asked for is learned."""
+        self._compare(directions, "k_proj")
+
+    def _compare(self, directions: Tensor, *names: str) -> None:
+        half, steady = self._shape.head_width // 2, self._shape.rope_sections[2]
         entries = [*range(half - steady, half), *range(2 * half - steady, 2 * half)][: len(directions)]
-        for name in ("q_proj", "k_proj"):
+        for name in names:
             own = self._of(f"{name}.weight")[self._own]
             own *= OTHER
             own[entries] += LIKENESS * directions
 
-    def prefer(self, mark: Tensor) -> None:
-        """Looks at tokens that bear a mark before all others."""
+    def shun(self, mark: Tensor) -> None:
+        """Looks at tokens that bear a mark after all others."""
         last = self._own.stop - 1
         self._of("q_proj.weight")[last], self._of("k_proj.weight")[last] = 0.0, mark
-        self._of("q_proj.bias")[last] = PREFERENCE
+        self._of("q_proj.bias")[last] = -AVERSION
 
     def _pass_on(self, read: Tensor, written: Tensor) -> None:
         value, out = self._of("v_proj.weight")[self._own], self._of("o_proj.weight")[:, self._own]

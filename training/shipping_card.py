@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
+import threading
+import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -228,6 +231,19 @@ def parameters(model: Path) -> int:
     return total
 
 
+def _end_with_launcher() -> None:
+    """Ends this process when the one that started it is gone: what torchrun starts outlives a torchrun that is killed,
+    and would write beside the next one's."""
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m medvidbench.training.shipping", description=__doc__)
@@ -235,6 +251,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("tiny-model"), help="folder of the stages, to go on from")
     asked = parser.parse_args()
     plan, processes = Plan(), Processes.start("cpu")
+    if processes.count > 1:
+        _end_with_launcher()
     asked.work.mkdir(parents=True, exist_ok=True)
     model = trained_model(asked.work, plan)
     bench, runs = asked.work / "held-out", asked.work / "runs"

@@ -32,7 +32,7 @@ class Sight:
         temperature: of the softmax.
     """
 
-    steps: int = 2000
+    steps: int = 4000
     rows: int = 4
     temperature: float = 0.07
     seed: int = 6

@@ -1,7 +1,8 @@
 """The small model that ships learns to see: what its vision tower makes of a frame becomes like the words for it.
 
-    v = mean of the vision tokens of a pair of frames     t = mean of a text's token embeddings, which stay as they are
+    v = vision tokens of a pair of frames, and their mean     t = mean of a text's token embeddings, which stay
     loss = -log softmax_t(cos(v, t) / temperature) of the text that is true, over the texts on offer
+         - log softmax_v(cos(v, t) / temperature) of the frames that it is true of, over those of the clip
 
 That is the contrastive training by which towers of this kind begin (CLIP, arXiv 2103.00020; Qwen2.5-VL, arXiv
 2502.13923, section 2.1). The texts on offer are a TAG question's labels, or a DVC clip's captions among others of its
@@ -38,8 +39,8 @@ from medvidbench.training.policy import Policy, load_policy, trainable_parameter
 from medvidbench.training.processes import Processes
 from medvidbench.training.recipe import DataPart, ModelPart, OptimiserPart
 from medvidbench.training.rows import Example, Key
+from medvidbench.training.shipping_attention import Parts
 from medvidbench.training.shipping_plan import Sight
-from medvidbench.training.shipping_start import stream_parts
 from medvidbench.training.starting import rows_stream
 
 FACTS = "sight.json"
@@ -47,8 +48,6 @@ DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
 OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
 MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
-MARK = 0.5
-"""Length of what tells a vision token from a word; a word's embedding is about 0.8 long."""
 PAIRS = 6
 """Pairs of frames of a clip that a step looks at, at most."""
 OTHERS = 64
@@ -73,12 +72,16 @@ def aligned(
     folder: Path,
     bench: Path,
     sight: Sight,
+    parts: Parts,
     machine: Machine,
     processes: Processes,
     say: Callable[[str], object] = print,
 ) -> Path:
     """The model of `start` with a trained vision tower, in `folder`: whole or not at all, and made only once. All
     processes call it, and each works on its share of every step.
+
+    Args:
+        parts: of the start's residual stream; frames and texts are compared in each of its codes.
 
     Raises:
         MedVidBenchError: see `load_policy`, `chosen_rows` and `export`.
@@ -91,7 +94,7 @@ def aligned(
     policy.model.requires_grad_(False)
     policy.model.model.visual.requires_grad_(True)
     begun = time.monotonic()
-    shares = _train(policy, Benchmark.open(bench), sight, machine, processes, say)
+    shares = _train(policy, Benchmark.open(bench), sight, parts, machine, processes, say)
     if processes.main:
         _written(policy, folder, sight, start, {"seconds": round(time.monotonic() - begun, 1), "named_right": shares})
     processes.wait()
@@ -110,6 +113,7 @@ def _train(
     policy: Policy,
     bench: Benchmark,
     sight: Sight,
+    parts: Parts,
     machine: Machine,
     processes: Processes,
     say: Callable[[str], object],
@@ -123,7 +127,7 @@ def _train(
     ]
     last = order.batch(sight.steps * sight.rows, MEASURED)
     stream = rows_stream(bench, rows, policy, DATA, machine).stream(itertools.chain(*shares, last))
-    words = Words(policy, rows, sight.seed)
+    words = Words(policy, rows, sight.seed, parts.codes)
     named = trainable_parameters(policy)
     optimiser = make_optimiser(named, OPTIMISER)
     right: dict[str, list[float]] = {}
@@ -145,8 +149,7 @@ def _train(
         optimiser.step()
         if step % 100 == 99 and losses:
             say(f"sight: step {step + 1} of {sight.steps}, loss {sum(losses) / len(losses):.3f}")
-    mark = stream_parts(policy.model.get_input_embeddings().weight.shape[1], sight.seed).mark
-    _like_words(policy, _seen(stream, MEASURED), mark)
+    _like_words(policy, _seen(stream, MEASURED), parts.mark)
     return _means(processes.gathered(right))
 
 
@@ -161,12 +164,12 @@ def _means(found: Sequence[dict[str, list[float]]]) -> dict[str, float]:
 
 @torch.no_grad()
 def _like_words(policy: Policy, examples: Sequence[Example], mark: Tensor) -> None:
-    """Makes vision tokens as long as a word's embedding, and marks them: the loss knows directions alone, but beside a
-    token eight times as long, what the first layers add to it would be lost, and attention that looks for frames must
-    tell them from the words that they are like.
+    """Makes vision tokens as long as a word's embedding, without the mark that words bear: the loss knows directions
+    alone, but beside a token eight times as long, what the first layers add to it would be lost, and attention that
+    looks for frames must tell them from the words that they are like.
 
     Args:
-        mark: (1, width), a direction that no word has.
+        mark: (1, width).
     """
     found = torch.cat([torch.cat(vision_tokens(policy, example)).norm(dim=-1) for example in examples])
     words = policy.model.get_input_embeddings().weight.norm(dim=-1).mean()
@@ -174,7 +177,7 @@ def _like_words(policy: Policy, examples: Sequence[Example], mark: Tensor) -> No
     for value in last.parameters():
         value.mul_(words / found.mean())
     last.weight -= mark.T @ mark @ last.weight
-    last.bias += mark[0] * (MARK - mark[0] @ last.bias)
+    last.bias -= mark[0] * (mark[0] @ last.bias)
 
 
 def _seen(stream: Iterator[Any], count: int) -> list[Example]:
@@ -194,12 +197,14 @@ def row_loss(policy: Policy, example: Example, words: Words, temperature: float)
     if not (target >= 0).any():
         return None, 0.0
     vectors = torch.cat([torch.stack([pair.mean(dim=0) for pair in tokens]), torch.cat(tokens)])
-    scores = normalize(vectors, dim=-1) @ words.vectors(said.offers).T / temperature
-    whole, single = scores[: len(target)], scores[len(target) :]
-    loss = both_ways(whole, target) + both_ways(single, target.repeat_interleave(sizes))
-    counts = target >= 0
-    right = (whole[counts].argmax(dim=1) == target[counts]).float().mean()
-    return loss, float(right)
+    terms, total, counts = [], vectors.new_zeros(len(target), len(said.offers)), target >= 0
+    for code, named in zip(words.codes, words.vectors(said.offers), strict=True):
+        scores = normalize(vectors @ code.T, dim=-1) @ named.T / temperature
+        whole, single = scores[: len(target)], scores[len(target) :]
+        terms.append(both_ways(whole, target) + both_ways(single, target.repeat_interleave(sizes)))
+        total = total + whole.detach()
+    right = (total[counts].argmax(dim=1) == target[counts]).float().mean()
+    return torch.stack(terms).mean(), float(right)
 
 
 def both_ways(scores: Tensor, target: Tensor) -> Tensor:
@@ -236,7 +241,8 @@ def vision_tokens(policy: Policy, example: Example, shown: Sequence[int] | None 
 class Words:
     """The texts for a row's frames, and their vectors."""
 
-    def __init__(self, policy: Policy, rows: Sequence[Sample], seed: int) -> None:
+    def __init__(self, policy: Policy, rows: Sequence[Sample], seed: int, codes: Sequence[Tensor]) -> None:
+        self.codes = codes
         self._table = policy.model.get_input_embeddings().weight.detach().float()
         self._tokenizer = policy.checkpoint.tokenizer
         self._draw = random.Random(seed)
@@ -246,15 +252,16 @@ class Words:
             if isinstance(row.truth, Events):
                 self._captions.setdefault(row.source, []).extend(event.caption for event in row.truth.events)
 
-    def vectors(self, texts: Sequence[str]) -> Tensor:
-        """(texts, width), of length 1: without what all of them share, and without the full stop that would be half of
-        a short caption."""
+    def vectors(self, texts: Sequence[str]) -> list[Tensor]:
+        """In each code (texts, entries), of length 1: without what all of them share, and without the full stop that
+        would be half of a short caption."""
         for text in texts:
             if text not in self._vectors:
                 ids = self._tokenizer(text.removesuffix("."), add_special_tokens=False)["input_ids"]
                 self._vectors[text] = self._table[ids].mean(dim=0)
         found = torch.stack([self._vectors[text] for text in texts])
-        return normalize(found - found.mean(dim=0), dim=-1)
+        apart = found - found.mean(dim=0)
+        return [normalize(apart @ code.T, dim=-1) for code in self.codes]
 
     def some(self, pairs: int) -> list[int]:
         """A clip's pairs that are looked at this time: neighbours are much alike."""

@@ -25,10 +25,10 @@ from torch import Tensor
 
 from medvidbench.models.tiny import CHAT_TEMPLATE, SPECIAL, TinyShape, build_tiny_qwen
 from medvidbench.models.torch_env import transformers_module
-from medvidbench.training.shipping_attention import Parts, set_attention
+from medvidbench.training.shipping_attention import Parts, comparable, set_attention
 
 SHAPE = TinyShape(
-    layers=4,
+    layers=6,
     width=192,
     feedforward=512,
     head_width=64,
@@ -52,7 +52,11 @@ NUMBER = r"[0-9]+[.][0-9]|[0-9]+"
 SIGNS = r'.,;:()\[\]"?\n'
 """They are tokens of their own, with the spaces around them: a label is the same token in a list, in a question and as
 an answer."""
-EMBEDDING_SPREAD = 0.06
+EMBEDDING_SPREAD = 0.3
+MARK = 2.5
+"""Of every word, in the direction that tells it from a vision token; an embedding is about 4 long."""
+LOGITS = 0.2
+"""The last norm's weight: the table is the head, too, and its rows are long."""
 CALMED = {"o_proj.weight": 0.06, "down_proj.weight": 0.06, "attn.proj.weight": 0.3, "patch_embed.proj.weight": 0.3}
 """What the random weights of some layers are multiplied by: at full size a block's first answers drown the token that
 it read, and the sum over a patch's 4,704 colours drowns the blocks after it (it is multiplied by the shape's
@@ -77,20 +81,22 @@ def build_start(folder: Path, texts: Iterable[str], seed: int, shape: TinyShape 
     scaled = CALMED | {"patch_embed.proj.weight": CALMED["patch_embed.proj.weight"] * shape.colour_scale}
     for name, by in scaled.items():
         weights |= {key: value * by for key, value in weights.items() if key.endswith(name)}
-    parts = stream_parts(shape.width, seed)
+    parts = stream_parts(seed, shape)
     set_attention(weights, shape, parts)
     table = weights["model.embed_tokens.weight"] * (EMBEDDING_SPREAD / shape.spread)
     for number, text in numbers():
         token = tokenizer.convert_tokens_to_ids(text)
         table[token] = table[token] / 2 + EMBEDDING_SPREAD * on_curve(number, shape.width, seed)
-    table -= table @ parts.mark.T @ parts.mark
+    table += (MARK - table @ parts.mark.T) * parts.mark
+    weights["model.norm.weight"] *= LOGITS
     save_file(weights | {"model.embed_tokens.weight": table}, file, {"format": "pt"})
     return folder
 
 
-def stream_parts(width: int, seed: int) -> Parts:
+def stream_parts(seed: int, shape: TinyShape = SHAPE) -> Parts:
     """How the residual stream of the start is split."""
-    return Parts.of(torch.stack([on_curve(second, width, seed) for second in range(READ_SECONDS)]), seed)
+    seconds = torch.stack([on_curve(second, shape.width, seed) for second in range(READ_SECONDS)])
+    return Parts.of(seconds, seed, comparable(shape))
 
 
 def numbers() -> list[tuple[int, str]]:

@@ -51,6 +51,16 @@ def test_a_frozen_vision_tower_gets_no_gradient_and_all_else_does(tiny_policy_fo
     assert set(names) < set(every) and any("visual" in name for name in every)
 
 
+def test_weights_that_a_pattern_finds_get_no_gradient(tiny_policy_folder: Path) -> None:
+    every = {name for name, _ in trainable_parameters(loaded(tiny_policy_folder))}
+    patterns = (r"layers\.0\.mlp", "embed_tokens")
+    left = {name for name, _ in trainable_parameters(loaded(tiny_policy_folder, freeze=patterns))}
+    assert left == {name for name in every if "layers.0.mlp" not in name and "embed_tokens" not in name} < every
+    for bad in ("layers\\.9", "("):
+        with pytest.raises(MedVidBenchError, match="freeze"):
+            loaded(tiny_policy_folder, freeze=(bad,))
+
+
 def test_adapters_sit_on_the_language_model_alone(tiny_policy_folder: Path) -> None:
     pytest.importorskip("peft")
     names = [name for name, _ in trainable_parameters(loaded(tiny_policy_folder, lora=Lora(rank=2)))]

@@ -20,7 +20,7 @@ from medvidbench.models.checkpoints import Source
 from medvidbench.models.qwen_local import QwenLocal
 from medvidbench.models.qwen_video import VideoSettings
 from medvidbench.models.tiny import TinyShape, build_tiny_qwen
-from medvidbench.training.shipping_start import build_start, numbers, on_curve, phrase_tokenizer, stream_parts
+from medvidbench.training.shipping_start import MARK, build_start, numbers, on_curve, phrase_tokenizer, stream_parts
 
 TEXTS = [
     "These actions are possible: lift the flap; cut the duct. Find every segment that shows: cut the duct. Answer.",
@@ -74,10 +74,10 @@ def test_the_start_is_a_function_of_its_seed(tmp_path: Path) -> None:
     assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
 
 
-def test_no_word_bears_the_mark_of_a_frame(tmp_path: Path) -> None:
+def test_every_word_bears_the_mark(tmp_path: Path) -> None:
     weights = load_file(build_start(tmp_path / "a", TEXTS, 1, SMALL) / "model.safetensors")
-    found = weights["model.embed_tokens.weight"] @ stream_parts(SMALL.width, 1).mark[0]
-    assert float(found.abs().max()) < 1e-6
+    found = weights["model.embed_tokens.weight"] @ stream_parts(1, SMALL).mark[0]
+    assert found.tolist() == pytest.approx([MARK] * len(found), abs=1e-5)
 
 
 def test_times_reach_the_model_as_text_unless_somebody_asks_otherwise(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,20 @@ def test_without_the_folder_the_name_says_what_makes_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(registry, "files", lambda package: tmp_path)
     with pytest.raises(MedVidBenchError, match="make tiny-model"):
         video_model("tiny")
+
+
+def test_a_process_ends_with_the_launcher_that_started_it() -> None:
+    waits = "from medvidbench.training import shipping_card as s; import time; s._end_with_launcher()"
+    child = f"{waits}; print('ready', flush=True); time.sleep(120)"
+    launches = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    launcher = subprocess.Popen([sys.executable, "-c", launches], stdout=subprocess.PIPE, text=True)
+    with launcher:
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == "ready\n"
+        launcher.kill()
+        began = time.monotonic()
+        assert launcher.stdout.read() == ""  # the pipe closes when the last that holds it is gone: the child
+        assert time.monotonic() - began < 30
 
 
 def test_a_rebuild_comes_to_the_same_weights_also_after_a_stop(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ SEED = 3
 
 @pytest.fixture(scope="module")
 def parts() -> Parts:
-    return stream_parts(SHAPE.width, SEED)
+    return stream_parts(SEED, SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def drawn(seed: int, within: Tensor | None = None) -> Tensor:
 
 
 def test_the_parts_are_orthonormal_and_whole(parts: Parts) -> None:
-    basis = torch.cat([parts.time, parts.before, parts.mark, parts.change, parts.content])
+    basis = torch.cat([parts.time, parts.before, parts.mark, *parts.codes, parts.rest])
     assert basis.shape == (192, 192) and len(parts.mark) == 1
     assert torch.allclose(basis @ basis.T, torch.eye(192), atol=1e-5)
     time = on_curve(17, 192, SEED)
@@ -99,9 +99,10 @@ def test_it_takes_away_what_the_frames_before_held(weights: dict[str, Tensor], p
     value, out = (weights[f"model.layers.0.self_attn.{name}_proj.weight"] for name in "vo")
     frame = drawn(2)
     added = out[:, 128:192] @ value[128:192] @ frame
-    # a frame that is 0.05 times what the norm made of it, as an embedding is: nothing of it is left in that part
-    assert torch.allclose(parts.change @ (0.05 * frame + added), torch.zeros(len(parts.change)), atol=1e-5)
-    assert torch.allclose(parts.content @ added, torch.zeros(len(parts.content)), atol=1e-5)
+    # a frame of length 4.5 is 0.325 times what the norm makes of it: nothing of it is left in that part
+    assert torch.allclose(parts.change @ (0.325 * frame + added), torch.zeros(len(parts.change)), atol=1e-5)
+    alike = torch.cat(parts.alike)
+    assert torch.allclose(alike @ added, torch.zeros(len(alike)), atol=1e-5)
 
 
 @pytest.mark.parametrize("head", [0, 1])
@@ -109,13 +110,11 @@ def test_it_takes_away_what_the_frames_before_held(weights: dict[str, Tensor], p
 def test_the_third_layer_looks_at_frames_that_are_like_what_was_asked(
     weights: dict[str, Tensor], parts: Parts, head: int, far: int
 ) -> None:
-    mark, margins = 8 * parts.mark[0], []
+    mark, margins, alike = 8 * parts.mark[0], [], torch.cat(parts.alike)
     for seed in range(100, 400, 10):
-        asked, other = drawn(seed, parts.content), drawn(seed + 1, parts.content)
-        like, unlike = (
-            token(0.7 * named, drawn(seed + at, parts.content), mark) for at, named in ((2, asked), (3, other))
-        )
-        word = token(asked, drawn(seed + 4))
+        asked, other = drawn(seed, alike), drawn(seed + 1, alike)
+        like, unlike = (token(0.7 * named, drawn(seed + at, alike)) for at, named in ((2, asked), (3, other)))
+        word = token(asked, drawn(seed + 4), mark)
         found = scores(weights, 2, head, word, [like, unlike, word], [far, far + 10, 5])
         assert found[0] > found[2] - 20  # the word itself is likest by far (50 nats alone), but no frame
         margins.append(found[0] - found[1])
@@ -133,9 +132,6 @@ def test_without_a_mark_the_likest_word_is_found(weights: dict[str, Tensor], par
 def test_the_last_layer_looks_at_where_it_begins(weights: dict[str, Tensor], parts: Parts, head: int) -> None:
     asked, other = drawn(40), drawn(41)
     within = {"first": asked - other, "second": asked - asked, "after": other - asked}
-    frames = [
-        token(parts.change.T @ parts.change @ change, 0.5 * drawn(50, parts.content), 8 * parts.mark[0])
-        for change in within.values()
-    ]
+    frames = [token(parts.change.T @ parts.change @ change, 0.5 * drawn(50, parts.rest)) for change in within.values()]
     found = scores(weights, 3, head, token(asked), frames, [60, 50, 40])
     assert found[0] > found[1] > found[2]

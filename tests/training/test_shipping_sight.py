@@ -23,10 +23,10 @@ from medvidbench.training.policy import Policy, load_policy
 from medvidbench.training.processes import Processes
 from medvidbench.training.recipe import ModelPart
 from medvidbench.training.rows import Example
+from medvidbench.training.shipping_attention import Parts
 from medvidbench.training.shipping_plan import Sight
 from medvidbench.training.shipping_sight import (
     DATA,
-    MARK,
     OTHERS,
     Named,
     Words,
@@ -35,9 +35,10 @@ from medvidbench.training.shipping_sight import (
     row_loss,
     vision_tokens,
 )
-from medvidbench.training.shipping_start import stream_parts
+from medvidbench.training.shipping_start import on_curve
 from medvidbench.training.starting import rows_stream
 
+PARTS = Parts.of(torch.stack([on_curve(second, 64, 0) for second in range(80)]), 0, entries=12)
 CUT_TIE = Named(("cut", "tie"), ((Span(2.0, 6.0), 0), (Span(5.0, 9.0), 1)))
 
 
@@ -58,7 +59,7 @@ def test_a_pair_of_frames_counts_where_one_text_alone_holds(times: tuple[float, 
 
 def test_texts_are_those_of_the_question_and_the_captions(training_bench: Path, policy: Policy) -> None:
     rows = chosen_rows(Benchmark.open(training_bench), DATA, 0)
-    words = Words(policy, rows, 0)
+    words = Words(policy, rows, 0, PARTS.codes)
     asked = next(row for row in rows if row.task == "TAG" and row.source == "CholecT50")
     found = words.named(asked)
     assert all(text in asked.question for text in found.offers)
@@ -68,8 +69,9 @@ def test_texts_are_those_of_the_question_and_the_captions(training_bench: Path, 
     for span, text in found.spans:
         assert f"{span.start:.1f}-{span.end:.1f} seconds: {found.offers[text]}" in told.answer
     assert len(found.spans) <= len(found.offers) <= len(found.spans) + OTHERS
-    lengths = words.vectors(found.offers).norm(dim=-1)
-    assert torch.allclose(lengths, torch.ones_like(lengths))
+    for vectors, code in zip(words.vectors(found.offers), PARTS.codes, strict=True):
+        assert vectors.shape == (len(found.offers), len(code))
+        assert torch.allclose(vectors.norm(dim=-1), torch.ones(len(vectors)))
 
 
 def test_frames_come_nearer_to_their_words_and_nothing_else_changes(
@@ -77,28 +79,31 @@ def test_frames_come_nearer_to_their_words_and_nothing_else_changes(
 ) -> None:
     sight, machine = Sight(steps=30, rows=2), Machine(workers=0, prepared=tmp_path / "prepared")
     alone = Processes.start("cpu")
-    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, sight, machine, alone, say=lambda _: None)
+    folder = aligned(
+        tiny_policy_folder, tmp_path / "sight", training_bench, sight, PARTS, machine, alone, say=lambda _: None
+    )
     before, after = (load_file(path / "model.safetensors") for path in (tiny_policy_folder, folder))
     changed = {name for name, value in before.items() if not torch.equal(value.bfloat16(), after[name].bfloat16())}
     assert changed
     assert all("visual" in name for name in changed)
     first, last = (_mean_loss(path, training_bench, machine) for path in (tiny_policy_folder, folder))
     assert last < 0.8 * first
-    assert aligned(tiny_policy_folder, folder, training_bench, sight, machine, alone) == folder  # there already
+    assert aligned(tiny_policy_folder, folder, training_bench, sight, PARTS, machine, alone) == folder  # there already
 
 
 def test_a_vision_token_ends_as_long_as_a_word(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
     machine, sight = Machine(workers=0), Sight(steps=2, rows=2)
-    folder = aligned(tiny_policy_folder, tmp_path / "sight", training_bench, sight, machine, Processes.start("cpu"))
+    folder = aligned(
+        tiny_policy_folder, tmp_path / "sight", training_bench, sight, PARTS, machine, Processes.start("cpu")
+    )
     policy, examples = _examples(folder, training_bench, machine)
     with torch.no_grad():
         found = torch.cat([torch.cat(vision_tokens(policy, example)).norm(dim=-1) for example in examples]).mean()
     words = policy.model.get_input_embeddings().weight.norm(dim=-1).mean()
     assert found.item() == pytest.approx(words.item(), rel=0.2)  # other rows than those that were measured
-    mark = stream_parts(policy.model.get_input_embeddings().weight.shape[1], sight.seed).mark[0]
     with torch.no_grad():
-        borne = torch.cat([torch.cat(vision_tokens(policy, example)) @ mark for example in examples])
-    assert borne.tolist() == pytest.approx([MARK] * len(borne), abs=0.02)  # bfloat16
+        borne = torch.cat([torch.cat(vision_tokens(policy, example)) @ PARTS.mark[0] for example in examples])
+    assert borne.tolist() == pytest.approx([0.0] * len(borne), abs=0.02)  # bfloat16
 
 
 def test_images_and_texts_are_told_apart_both_ways() -> None:
@@ -137,7 +142,7 @@ def _examples(folder: Path, bench: Path, machine: Machine) -> tuple[Policy, list
 
 def _mean_loss(folder: Path, bench: Path, machine: Machine) -> float:
     policy, examples = _examples(folder, bench, machine)
-    words = Words(policy, [example.sample for example in examples], 0)
+    words = Words(policy, [example.sample for example in examples], 0, PARTS.codes)
     with torch.no_grad():
         losses = [row_loss(policy, example, words, 0.07)[0] for example in examples]
     known = [loss.item() for loss in losses if loss is not None]
