@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,23 @@ def test_the_loss_is_the_negative_logarithm_of_the_attention_on_the_frames(polic
     looked = pointing.loss((attention, sharp), [(clip, [Point(0, "span", where), Point(1, "edge", where)])])
     assert looked.item() == pytest.approx(-torch.tensor([2 / length, 0.75]).log().sum().item(), rel=1e-5)
     assert pointing.loss((attention, sharp), [(clip, [])]).item() == 0.0
+
+
+def test_frames_count_as_far_as_the_action_asked_for_is_known(policy: Policy, clip: Example) -> None:
+    pointing = Pointing.of(PART, policy)
+    assert pointing is not None
+    length, place = clip.prompt.length + 2, clip.prompt.length - 1
+    first = torch.zeros(1, 4, length, length)
+    first[0, 0, place, 3], first[0, 0, place, 5] = 0.2, 0.5
+    attentions = (first.requires_grad_(), torch.full((1, 4, length, length), 0.25))
+    action, span = Point(0, "action", torch.tensor([3])), Point(0, "edge", torch.tensor([5, 6]))
+    elsewhere = Point(1, "edge", torch.tensor([5, 6]))
+    loss = pointing.loss(attentions, [(clip, [span, action, elsewhere])])
+    # -ln 0.2 for the action; a fifth of -ln 0.5 for the frames; no action is asked for at the other token
+    assert loss.item() == pytest.approx(math.log(5) + 0.2 * math.log(2) + math.log(2), rel=1e-5)
+    loss.backward()
+    assert first.grad is not None
+    assert first.grad[0, 0, place, 3].item() == pytest.approx(-5.0)  # of -ln alone: what weighs is no way to less loss
 
 
 def test_fine_tuning_learns_where_to_look(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
