@@ -16,20 +16,21 @@ endif
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# the light core, the video reader, sentence similarity and pages: no torch
-$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e ".[report,semantic,video]"
+# torch first, and pinned: what depends on it would otherwise bring another build of several GB
+# for the demo, the small model that ships is run: pages, sentence similarity, the video reader, and torch
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt torch
+	$(PIP) install -q -c constraints.txt -e ".[hf,report,semantic,video]"
 	@touch $@
 
-# torch first, and pinned: what depends on it would otherwise bring another build of several GB
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt torch
 	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,serve,train,video]"
 	# an oracle of some tests; its dependencies would bring another torch
 	$(PIP) install -q -c constraints.txt --no-deps torchvision
-	@touch $@ $(VENV)/.core
+	@touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.core
+demo: $(VENV)/.demo
 	$(BIN)/medvidbench demo --out demo
 
 test: lint types tests

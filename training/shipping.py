@@ -1,5 +1,5 @@
 """The small model that ships, from nothing, in one command: simulate, build, begin, teach to see, fine-tune,
-reinforce, measure, describe.
+measure, describe.
 
     python -m medvidbench.training.shipping --out FOLDER [--work FOLDER]
     torchrun --standalone --nproc-per-node 2 -m medvidbench.training.shipping --out FOLDER [--work FOLDER]
@@ -12,7 +12,6 @@ no recording of one is in the other.
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from medvidbench.benchmark import MANIFEST, Benchmark
 from medvidbench.training.machine import Machine
 from medvidbench.training.processes import Processes
 from medvidbench.training.shipping_plan import Plan, Simulation
-from medvidbench.training.steps import GrpoStep, SftStep
+from medvidbench.training.steps import SftStep
 
 SHIPPED = Path(str(files("medvidbench.models"))) / "shipped" / "tiny-surgery"
 """Where the model lies in the package."""
@@ -35,7 +34,7 @@ SIGHT = "sight"
 Say = Callable[[str], object]
 
 
-def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None = None, say: Say = print) -> Path:
+def trained_model(work: Path, plan: Plan, processes: Processes, say: Say = print) -> Path:
     """The folder of the trained model, in bfloat16; what is already in `work` is taken from there. Where several
     processes were launched all of them call this, and train together.
 
@@ -47,50 +46,21 @@ def trained_model(work: Path, plan: Plan | None = None, machine: Machine | None 
     from medvidbench.training.shipping_sight import aligned
     from medvidbench.training.shipping_start import stream_parts
 
-    chosen, processes = plan or Plan(), Processes.start("cpu")
     bench, model = work / "train", work / "start"
     if processes.main:
-        simulated(bench, chosen.training, chosen.layouts, say)
-        _start(model, bench, chosen.sight.seed)
+        simulated(bench, plan.training, plan.layouts, say)
+        _start(model, bench, plan.sight.seed)
     processes.wait()
-    parts = stream_parts(chosen.sight.seed)
-    on = machine or Machine(prepared=work / "prepared")
-    model = aligned(model, work / SIGHT, bench, chosen.sight, parts, on, processes, say)
-    recipe = load_recipe(chosen.tuning, chosen.keys(model, bench))
-    model = run_sft(recipe, work / Path(chosen.tuning).stem, progress=partial(_told, recipe.name, say), machine=on)
-    return _reinforced(work, chosen, model, bench, on, processes, say)
+    parts = stream_parts(plan.sight.seed)
+    machine = Machine(prepared=work / "prepared")
+    model = aligned(model, work / SIGHT, bench, plan.sight, parts, machine, processes, say)
+    recipe = load_recipe(plan.tuning, plan.keys(model, bench))
+    return run_sft(recipe, work / plan.stage, progress=partial(_told, say), machine=machine)
 
 
-def _reinforced(
-    work: Path, plan: Plan, model: Path, bench: Path, machine: Machine, processes: Processes, say: Say
-) -> Path:
-    """What the fine-tuned model earns is measured, and the model reinforced on that scale."""
-    from medvidbench.training.grpo import run_grpo
-    from medvidbench.training.recipe import load_recipe
-    from medvidbench.training.stats import STATISTICS, run_stats
-
-    keys = plan.keys(model, bench)
-    recipe = load_recipe(plan.reinforcement, keys)
-    statistics = work / "statistics"
-    if processes.main:
-        say("Measuring what the fine-tuned model earns.")
-        run_stats(recipe, statistics, samples=plan.prompts, machine=machine)
-    processes.wait()
-    recipe = load_recipe(plan.reinforcement, keys | {"rewards.statistics": str(statistics / STATISTICS)})
-    run = work / Path(plan.reinforcement).stem
-    return run_grpo(recipe, run, progress=partial(_told, recipe.name, say), machine=machine)
-
-
-def _told(name: str, say: Say, done: SftStep | GrpoStep, total: int) -> None:
+def _told(say: Say, done: SftStep, total: int) -> None:
     if done.step % 20 == 0 and done.loss is not None:
-        earned = "" if isinstance(done, SftStep) else f", reward {mean_reward(done):.3f}"
-        say(f"{name}: step {done.step} of {total}, loss {done.loss:.3f}{earned}")
-
-
-def mean_reward(done: GrpoStep) -> float:
-    """The mean raw reward of a step's sources and tasks; NaN without any."""
-    found = [key.reward for key in done.keys if key.reward is not None]
-    return sum(found) / len(found) if found else math.nan
+        say(f"fine-tuning: step {done.step} of {total}, loss {done.loss:.3f}")
 
 
 def simulated(folder: Path, simulation: Simulation, layouts: tuple[str, ...] | None, say: Say = print) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
@@ -188,29 +189,24 @@ def ship(model: Path, found: dict[str, Any], work: Path, plan: Plan, out: Path) 
 
 
 def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
-    """What the card says of the training runs: from their own records."""
+    """What the card says of the training runs: from its own records."""
     from medvidbench.training.run_facts import read_facts
     from medvidbench.training.shipping_sight import FACTS
     from medvidbench.training.watch import LOG, read_log
 
     sight = json.loads((work / SIGHT / FACTS).read_text(encoding="utf-8"))
-    facts, steps, recipes, seconds = [], [], [], sight["seconds"]
-    for name in plan.stages:
-        run = work / name
-        found = read_facts(run)
-        if found is None or found.ending is None or found.ending.how != "finished":
-            raise MedVidBenchError(f"The run in {run} hasn't finished.", remedy="the same command again")
-        facts.append(found)
-        steps.append(f"{found.steps} steps of `{found.recipe}`")
-        recipes.append((run / "recipe.yaml").read_text(encoding="utf-8").strip())
-        seconds += sum(sum(step.seconds.values()) for step in read_log(run / LOG))
+    run = work / plan.stage
+    found = read_facts(run)
+    if found is None or found.ending is None or found.ending.how != "finished":
+        raise MedVidBenchError(f"The run in {run} hasn't finished.", remedy="the same command again")
+    seconds = sight["seconds"] + sum(sum(step.seconds.values()) for step in read_log(run / LOG))
     return {
         "sight": f"{sight['steps']} steps",
         "named_right": ", ".join(f"{source} {share:.0%}" for source, share in sight["named_right"].items()),
-        "steps": ", then ".join(steps),
+        "steps": f"{found.steps} steps of `{found.recipe}`",
         "seconds": f"The steps took {seconds / 60:.0f} minutes on the wall clock.",
-        "versions": ", ".join(f"{name} {number}" for name, number in facts[-1].versions.items()),
-        "recipes": "\n\n".join(f"```yaml\n{text}\n```" for text in recipes),
+        "versions": ", ".join(f"{name} {number}" for name, number in found.versions.items()),
+        "recipe": (run / "recipe.yaml").read_text(encoding="utf-8").strip(),
         "train": plan.training,
         "held_out": plan.held_out,
     }
@@ -250,19 +246,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder of the model; replaced when it is whole")
     parser.add_argument("--work", type=Path, default=Path("tiny-model"), help="folder of the stages, to go on from")
     asked = parser.parse_args()
+    try:
+        _make(asked.work, asked.out)
+    except MedVidBenchError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+def _make(work: Path, out: Path) -> None:
     plan, processes = Plan(), Processes.start("cpu")
     if processes.count > 1:
         _end_with_launcher()
-    asked.work.mkdir(parents=True, exist_ok=True)
-    model = trained_model(asked.work, plan)
-    bench, runs = asked.work / "held-out", asked.work / "runs"
+    work.mkdir(parents=True, exist_ok=True)
+    model = trained_model(work, plan, processes)
+    bench, runs = work / "held-out", work / "runs"
     if processes.main:
         simulated(bench, plan.held_out, plan.layouts)
     processes.wait()
     evaluated(model, bench, runs, processes)
     if processes.main:
         found = measured(bench, runs)
-        ship(model, found, asked.work, plan, asked.out)
+        ship(model, found, work, plan, out)
         for item in bar_report(found):
             print(_bar_row(item))  # noqa: T201
-        print(f"Model: {asked.out}")  # noqa: T201
+        print(f"Model: {out}")  # noqa: T201

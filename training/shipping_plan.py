@@ -45,12 +45,11 @@ HELD_OUT = Simulation(recordings=40, seconds=60, seed=990, test_share=0.5)
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole way: sight, fine-tuning, reinforcement.
+    """The whole way: sight, then fine-tuning.
 
     Attributes:
-        tuning, reinforcement: recipes, by name or file; each goes on from the model before it.
-        changes: keys of every recipe with other values.
-        prompts: of each source and task, whose completions give the reward statistics.
+        tuning: recipe, by name or file; it goes on from the model that has learned to see.
+        changes: keys of the recipe with other values.
         layouts: sources that are simulated; None takes all eight.
     """
 
@@ -58,16 +57,14 @@ class Plan:
     held_out: Simulation = HELD_OUT
     sight: Sight = Sight()
     tuning: str = "tiny"
-    reinforcement: str = "tiny-medgrpo"
     changes: tuple[tuple[str, object], ...] = ()
     layouts: tuple[str, ...] | None = None
-    prompts: int = 12
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """Names of all training runs by a recipe, which are those of their folders."""
-        return tuple(Path(name).stem for name in (self.tuning, self.reinforcement))
+    def stage(self) -> str:
+        """Name of the run by the recipe, which is that of its folder."""
+        return Path(self.tuning).stem
 
     def keys(self, model: Path, bench: Path) -> dict[str, object]:
-        """What is put into a recipe."""
+        """What is put into the recipe."""
         return {"model.path": str(model), "data.benchmark": str(bench), **dict(self.changes)}

@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from medvidbench.benchmark import Benchmark
+from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Events, Sample, Span, Spans
 from medvidbench.tasks.verbalise import words_asked
 from medvidbench.training.examples import chosen_rows
@@ -50,6 +51,8 @@ MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
 PAIRS = 6
 """Pairs of frames of a clip that a step looks at, at most."""
+SOON = 20
+"""Steps after which something is amiss if no clip could be read."""
 OTHERS = 64
 """Captions of the source that a clip's own are told apart from."""
 
@@ -131,11 +134,14 @@ def _train(
     named = trainable_parameters(policy)
     optimiser = make_optimiser(named, OPTIMISER)
     right: dict[str, list[float]] = {}
+    read = 0
     for step, mine in enumerate(shares):
         set_rate(optimiser, learning_rate(step, sight.steps, OPTIMISER))
         optimiser.zero_grad()
         losses: list[float] = []
-        for example in _seen(stream, len(mine)):
+        examples = _seen(stream, len(mine))
+        read += len(examples)
+        for example in examples:
             loss, right_share = row_loss(policy, example, words, sight.temperature)
             if loss is None:
                 continue
@@ -149,6 +155,11 @@ def _train(
         optimiser.step()
         if step % 100 == 99 and losses:
             say(f"sight: step {step + 1} of {sight.steps}, loss {sum(losses) / len(losses):.3f}")
+        if step == min(SOON, sight.steps) - 1 and not sum(processes.gathered(read)):
+            raise MedVidBenchError(
+                f"None of the first {(step + 1) * sight.rows} clips in {bench.path} could be read.",
+                remedy="the folder names its videos by full path: if it was moved, remove it, and it is built anew",
+            )
     _like_words(policy, _seen(stream, MEASURED), parts.mark)
     return _means(processes.gathered(right))
 

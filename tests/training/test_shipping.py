@@ -16,6 +16,7 @@ pytest.importorskip("av")
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models import registry
 from medvidbench.models.registry import video_model
+from medvidbench.training.processes import Processes
 from medvidbench.training.shipping import trained_model
 from medvidbench.training.shipping_card import Beside
 from medvidbench.training.shipping_plan import Plan, Sight, Simulation
@@ -59,15 +60,13 @@ def test_a_rebuild_comes_to_the_same_weights_also_after_a_stop(tmp_path: Path) -
             ("batch_size", 2),
             ("save_every", 1),
             ("data.frames", 2),
-            ("grpo.group_size", 2),
-            ("grpo.max_new_tokens", 3),
         ),
         sight=Sight(steps=2, rows=2),
         layouts=("cholect50",),
-        prompts=1,
     )
     said: list[str] = []
-    whole = trained_model(tmp_path / "a", plan, say=said.append)
+    alone = Processes.start("cpu")
+    whole = trained_model(tmp_path / "a", plan, alone, say=said.append)
 
     class StoppedError(Exception):
         pass
@@ -77,8 +76,8 @@ def test_a_rebuild_comes_to_the_same_weights_also_after_a_stop(tmp_path: Path) -
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        trained_model(tmp_path / "b", plan, say=stop_before_training)
-    again = trained_model(tmp_path / "b", plan, say=said.append)
+        trained_model(tmp_path / "b", plan, alone, say=stop_before_training)
+    again = trained_model(tmp_path / "b", plan, alone, say=said.append)
     assert _weights(whole) == _weights(again)
     assert _weights(whole) != _weights(tmp_path / "a" / "start")
 

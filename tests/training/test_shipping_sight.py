@@ -13,8 +13,10 @@ pytest.importorskip("av")
 
 import torch
 from safetensors.torch import load_file
+from sft_runs import small_training_benchmark
 
 from medvidbench.benchmark import Benchmark
+from medvidbench.errors import MedVidBenchError
 from medvidbench.records import Span
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.frame_pairs import frame_pairs
@@ -104,6 +106,17 @@ def test_a_vision_token_ends_as_long_as_a_word(training_bench: Path, tiny_policy
     with torch.no_grad():
         borne = torch.cat([torch.cat(vision_tokens(policy, example)) @ PARTS.mark[0] for example in examples])
     assert borne.tolist() == pytest.approx([0.0] * len(borne), abs=0.02)  # bfloat16
+
+
+def test_a_benchmark_whose_videos_are_gone_teaches_nothing_and_says_so(
+    tiny_policy_folder: Path, tmp_path: Path
+) -> None:
+    small_training_benchmark(tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+    bench, sight, machine = tmp_path / "after" / "bench", Sight(steps=3, rows=2), Machine(workers=0)
+    with pytest.raises(MedVidBenchError, match=r"(?s)None of the first 6 clips .* moved"):
+        aligned(tiny_policy_folder, tmp_path / "sight", bench, sight, PARTS, machine, Processes.start("cpu"))
+    assert not (tmp_path / "sight").exists()
 
 
 def test_images_and_texts_are_told_apart_both_ways() -> None:
