@@ -1,5 +1,5 @@
 # Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
-# `make tiny-model` makes a small model from simulated surgery: an hour, seeded, goes on where it was stopped.
+# `make tiny-model` makes a small model from simulated surgery: over an hour, seeded, goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
