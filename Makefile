@@ -17,7 +17,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first, and pinned: what depends on it would otherwise bring another build of several GB
-# for the demo, the small model that ships is run: pages, sentence similarity, the video reader, and torch
+# the demo runs the small model that ships, judges by sentence similarity and writes pages
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt torch
 	$(PIP) install -q -c constraints.txt -e ".[hf,report,semantic,video]"
