@@ -57,7 +57,9 @@ class JudgeCalls:
 
     def _caller(self, endpoint: Endpoint | Mapping[str, Endpoint]) -> Caller:
         cap = self.settings.max_cost
-        left = self.settings if cap is None else replace(self.settings, max_cost=max(0.0, cap - self.spent))
+        if cap is None or self.settings.count_earlier_spend:  # the cache's ledger knows what is spent already
+            return Caller(endpoint, self.cache, self.settings, self.prices)
+        left = replace(self.settings, max_cost=max(0.0, cap - self.spent))
         return Caller(endpoint, self.cache, left, self.prices)
 
 

@@ -6,6 +6,7 @@ read by the normaliser. A file belongs to one model and one version of the rewar
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +24,13 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.metrics.bootstrap import cluster_bootstrap
 from medvidbench.metrics.statistics import clustered_mean
 from medvidbench.records import TASK_NAMES, TaskName
+from medvidbench.training.recipe import GrpoPart
 from medvidbench.training.rows import Key
 
 FORMAT = "medvidbench.baseline/1"
 FEWEST = 50
-"""Rewards under which a pair's own quartiles are not used: the 95 % interval of a median of 50 spans half an IQR."""
+"""Rewards under which a pair's own quartiles are not used: the 95 % interval of a median of 50 independent ones spans
+half an IQR. Completions of one prompt are alike: with 8 of each, 50 rewards come from 7 prompts and say less."""
 QUARTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
 GRID = 50
 """Quantiles kept of each distribution, at (i + 0.5) / 50: enough to draw it, and to start a moving one from."""
@@ -117,12 +120,18 @@ class BaselineStatistics:
             )
         return own if own.n >= FEWEST else self._find(None, key.task, part) or own
 
-    def check(self, model_revision: str, reward: Mapping[str, Any]) -> None:
-        """Refuses statistics of another model or of other rewards.
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all of it: what a run is bound to, wherever the file lies."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def check(self, model_revision: str, reward: Mapping[str, Any], sampling: Mapping[str, float]) -> None:
+        """Refuses statistics of another model, of other rewards or of completions that were sampled otherwise.
 
         Args:
             model_revision: of the model that training starts from.
             reward: record of the run's rewards. Its parts must be in the file; the file may hold more.
+            sampling: `sampling_record` of the run; the number of completions a prompt may differ.
 
         Raises:
             MedVidBenchError: they differ; both sides are named.
@@ -142,6 +151,10 @@ class BaselineStatistics:
                     json.dumps(wanted),
                     remedy,
                 )
+        for name in ("temperature", "max_new_tokens"):
+            if self.sampling.get(name) != sampling[name]:
+                seen = f"The reward statistics are of completions with {name} {self.sampling.get(name)}."
+                raise MedVidBenchError(seen, f"{name} {sampling[name]}, as in the recipe", remedy)
 
     def write(self, path: Path) -> None:
         """Writes the file whole or not at all.
@@ -179,6 +192,15 @@ class BaselineStatistics:
     def _find(self, source: str | None, task: TaskName, part: str) -> PartStatistics | None:
         wanted = source, task, part
         return next((p for p in self.parts if (p.source, p.task, p.part) == wanted), None)
+
+
+def sampling_record(grpo: GrpoPart) -> dict[str, float]:
+    """How completions are sampled, as the file says it."""
+    return {
+        "group_size": grpo.group_size,
+        "temperature": grpo.temperature,
+        "max_new_tokens": grpo.max_new_tokens,
+    }
 
 
 def statistics_of(rewards: Iterable[Earned], replicates: int = 1000, seed: int = 0) -> tuple[PartStatistics, ...]:

@@ -34,7 +34,8 @@ from medvidbench.hashing import file_sha256
 from medvidbench.training.policy import Policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import random_state, restore_random
-from medvidbench.training.recipe import Recipe, write_recipe
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.recipe_files import write_recipe
 from medvidbench.training.sharding import collected
 from medvidbench.training.tensors import (
     digest_of,

@@ -8,14 +8,16 @@ the old one keeps the share 1 - share, and quartiles are taken of the mixture.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medvidbench.errors import MedVidBenchError
 
-MOST = 2000
-"""Rewards kept of a pair; the oldest, lightest ones go first. At a share of 0.02 the last of 2,000 weighs nothing."""
+Floats: TypeAlias = NDArray[np.float64]
+MOST, OLDEST = 2000, 50
+"""Rewards kept of a pair; when there are more, the older half becomes this many quantiles with its weight."""
 
 
 class MovingRewards:
@@ -37,16 +39,25 @@ class MovingRewards:
         if not len(values):
             return
         own = np.full(len(values), self._share / len(values))
-        self._values = np.concatenate([self._values, values])[-MOST:]
-        self._weights = np.concatenate([self._weights * (1 - self._share), own])[-MOST:]
+        self._values = np.concatenate([self._values, values])
+        self._weights = np.concatenate([self._weights * (1 - self._share), own])
+        if len(self._values) > MOST:
+            self._shorten(len(self._values) - MOST // 2)
         self._weights /= self._weights.sum()
         self.seen += len(values)
 
+    def _shorten(self, count: int) -> None:
+        """Replaces the oldest `count` values by quantiles of their distribution."""
+        values, weights = self._values[:count], self._weights[:count]
+        middles = (np.arange(OLDEST) + 0.5) / OLDEST
+        total = float(weights.sum())
+        kept = _quantiles(values, weights / total, middles)
+        self._values = np.concatenate([kept, self._values[count:]])
+        self._weights = np.concatenate([np.full(OLDEST, total / OLDEST), self._weights[count:]])
+
     def quantile(self, q: float) -> float:
         """Interpolated between the values, each at the middle of its weight."""
-        order = np.argsort(self._values, kind="stable")
-        values, weights = self._values[order], self._weights[order]
-        return float(np.interp(q, np.cumsum(weights) - weights / 2, values))
+        return float(_quantiles(self._values, self._weights, np.array([q]))[0])
 
     def std(self) -> float:
         """Population standard deviation."""
@@ -71,3 +82,10 @@ class MovingRewards:
         if values.ndim != 1 or values.shape != weights.shape or not len(values):
             raise MedVidBenchError(f"Moving rewards of {values.shape} values and {weights.shape} weights.")
         self._values, self._weights, self.seen = values, weights, int(state["seen"])
+
+
+def _quantiles(values: Floats, weights: Floats, at: Floats) -> Floats:
+    """Of a weighted sample (weights add up to 1), interpolated between the values, each at the middle of its weight."""
+    order = np.argsort(values, kind="stable")
+    own = weights[order]
+    return np.asarray(np.interp(at, np.cumsum(own) - own / 2, values[order]), dtype=np.float64)

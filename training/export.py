@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from medvidbench.errors import MedVidBenchError
@@ -59,7 +60,7 @@ def export(policy: Policy, folder: Path, note: str = "", main: bool = True) -> P
                 (part / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
         (part / "README.md").write_text(note or "Trained by medvidbench.\n", encoding="utf-8")
         readable_like(part / "README.md")
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
         raise MedVidBenchError(f"The model can't be written to {folder}: {error}.", remedy="free disk space") from error
     if digest_of(load(replace(source, path=str(part), revision=None)).model.state_dict()) != expected:

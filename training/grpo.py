@@ -14,9 +14,10 @@ import numpy as np
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.prefetch import Prefetched
+from medvidbench.models.torch_env import memory_errors
 from medvidbench.training import checkpoints
 from medvidbench.training.alarms import alarms, last_good
-from medvidbench.training.baseline import BaselineStatistics
+from medvidbench.training.baseline import BaselineStatistics, sampling_record
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
 from medvidbench.training.grpo_batch import Collected, Collector
@@ -36,11 +37,15 @@ from medvidbench.training.rewards import Rewarder, RewardUnavailable, opened_rew
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.run_facts import end_run, stops_told, write_facts
 from medvidbench.training.samplers import rollouts
-from medvidbench.training.starting import begin, example_stream, run_facts
+from medvidbench.training.starting import Shown, alone_in, begin, example_stream, run_facts
 from medvidbench.training.steps import GrpoStep
 from medvidbench.training.stream import LeftOut
 from medvidbench.training.watch import RunLog
 
+MEMORY_REMEDY = (
+    "a smaller --rollout-prompts, data.max_pixels or grpo.group_size, or model.gradient_checkpointing: true with "
+    "grpo.forward: prefix_packed"
+)
 StepDone = Callable[[GrpoStep, int], object]
 
 
@@ -66,7 +71,8 @@ def run_grpo(
     Raises:
         RunStoppedError: an alarm.
         RewardUnavailable: a judge is down; the step before was saved.
-        MedVidBenchError: recipe, data, model, statistics or folder can't be used, or the disk is full.
+        MedVidBenchError: recipe, data, model, statistics or folder can't be used, no row can be shown, or the disk or
+            the memory is full.
     """
     if recipe.kind != "grpo" or recipe.data.benchmark is None:
         raise MedVidBenchError(f"The recipe {recipe.name} is of the kind {recipe.kind}.", "grpo, with data.benchmark")
@@ -76,14 +82,17 @@ def run_grpo(
     recipe = recipe.model_copy(update={"grpo": grpo, "rewards": rewards})
     seed_everything(recipe.seed)
     processes = Processes.start(recipe.model.device)
-    with opened_rewarder(rewards, out / "judgements", processes.device) as rewarder:
-        run = _Run(recipe, out, processes, machine or Machine(), rewarder)
-        with stops_told(out, processes.main, lambda: run.state.step):
+    machine = machine or Machine()
+    rewarding = opened_rewarder(rewards, out / "judgements", processes.device, machine.max_cost)
+    with alone_in(out, processes.main), rewarding as rewarder:
+        run = _Run(recipe, out, processes, machine, rewarder)
+        told = stops_told(out, processes.main, lambda: run.state.step)
+        with told, memory_errors("training", MEMORY_REMEDY):
             run.train(progress)
             note = f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n"
             export(run.policy, out / "model", note, processes.main)
-    if processes.main:
-        end_run(out, "finished", run.total)
+        if processes.main:
+            end_run(out, "finished", run.total)
     processes.wait()
     return out / "model"
 
@@ -97,6 +106,7 @@ class _Run:
         self.rewarder, self.total = rewarder, recipe.steps
         bench = Benchmark.open(recipe.data.benchmark)
         self.rows = chosen_rows(bench, recipe.data, recipe.seed)
+        rewarder.check(sorted({row.task for row in self.rows}))
         self.settings = resolved(recipe.grpo, recipe.rewards)
         measure_kl = recipe.alarms.kl_above is not None
         with_reference = measure_kl or self.settings.kl > 0
@@ -105,7 +115,7 @@ class _Run:
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
         self.method, self.normaliser = method(recipe.grpo.method), self._normaliser()
         self.order = DataOrder.of([Key(row.source, row.task) for row in self.rows], recipe.data, recipe.seed)
-        self.stream = example_stream(bench, self.rows, self.policy, recipe, machine)
+        self.stream = example_stream(bench, self.rows, self.policy, recipe.data, machine)
         self.updater = Updater(
             self.policy,
             self.optimiser,
@@ -116,7 +126,8 @@ class _Run:
             measure_kl=measure_kl,
             corrected=recipe.grpo.rollouts != "own",
         )
-        self.state = begin(out, self.rows, self.policy, self.optimiser, recipe, processes)
+        digest = self.normaliser.statistics.digest if self.normaliser.statistics is not None else ""
+        self.state = begin(out, self.rows, self.policy, self.optimiser, recipe, processes, digest)
         if "normaliser" in self.state.parts:
             self.normaliser.restore(self.state.parts["normaliser"])
             self.method.restore(self.state.parts["method"])
@@ -124,12 +135,16 @@ class _Run:
         if processes.main:
             write_facts(out, run_facts(recipe, bench, self.policy, processes, self.total))
         self.log: list[GrpoStep] = []
+        self.shown = Shown(self.state.step)
 
     def _normaliser(self) -> Normaliser:
         rewards, statistics = self.recipe.rewards, None
         if self.settings.normalisation != "none" and rewards.statistics is not None:
             statistics = BaselineStatistics.load(rewards.statistics)
-            statistics.check(self.policy.checkpoint.revision, self.rewarder.record())
+            statistics.check(self.policy.checkpoint.revision, self.rewarder.record(), sampling_record(self.recipe.grpo))
+            for key in sorted({Key(row.source, row.task) for row in self.rows}):
+                for part in self.rewarder.parts_of(key.task):
+                    statistics.of(key, part)  # a pair without statistics is found now, not at its first prompt
         return Normaliser(self.settings.normalisation, statistics, k=rewards.k, drift=rewards.drift, share=rewards.ema)
 
     def train(self, progress: StepDone | None) -> None:
@@ -170,13 +185,15 @@ class _Run:
         with collected.timed("update"):
             updated = self.updater.update(collected.own, collected.groups, advantages)
             self.rollouts.sync()
-        drift = self.normaliser.drifts([group.rewards for group in collected.groups])
+        drift = self.normaliser.drifts(judged.rewards)
+        self.normaliser.observe(judged.rewards)
         logged = self.rewarder.take_logged().metrics
         row = step_row(done + 1, rate, collected, judged, updated, drift, logged)
         self.log.append(row)
         if self.processes.main:
             log.append(row, step_samples(done + 1, self.recipe.seed, collected, judged))
         self.state = checkpoints.RunState(done + 1, collected.cursor, self.state.parts)
+        self.shown.add(row.prompts, row.skipped, done + 1 == self.total)
         self._check(done + 1)
         if (done + 1) % self.recipe.save_every == 0 or done + 1 == self.total:
             self._save(done + 1, collected.cursor)
@@ -184,13 +201,15 @@ class _Run:
     def _judge(self, collected: Collected) -> tuple[Judged, Advantages]:
         """Normalised rewards and advantages of the step's groups, the same on every process."""
         rewards = [group.rewards for group in collected.groups]
+        if not rewards:  # no prompt of the step could be shown
+            nothing = np.zeros((0, self.recipe.grpo.group_size))
+            return Judged([], self.recipe.rewards.weights, nothing, nothing), Advantages(nothing, nothing.astype(bool))
         trees = [group.trees for group in collected.groups]
         known = np.array(trees, dtype=np.int64) if trees and None not in trees else None
         weights = self.recipe.rewards.weights
         batch = reward_batch(rewards, self.normaliser, weights, self.rewarder.names, known)
         advantages = self.method.advantages(batch, self.settings.scale)
         judged = Judged(rewards, weights, batch.total(), advantages.values, self.normaliser.far(rewards))
-        self.normaliser.observe(rewards)
         return judged, advantages
 
     def _check(self, step: int) -> None:
@@ -206,7 +225,13 @@ class _Run:
         if self.processes.main:
             end_run(self.out, "alarm", step, why)
         kept = checkpoints.last_good(self.out)
-        where = f"{kept} is kept as the last good checkpoint" if kept else "no checkpoint is old enough to be good"
+        where = "no checkpoint is old enough to be good"
+        if kept is not None:
+            good = int(kept.name.partition("-")[2])
+            where = (
+                f"{kept} is kept as the last good checkpoint: to have its model, remove the younger step-* folders and "
+                f"give the same command with --set steps={good}"
+            )
         raise RunStoppedError(f"Stopped at step {step}: {why}", remedy=where)
 
     def _save(self, step: int, cursor: int) -> None:

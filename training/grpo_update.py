@@ -97,9 +97,11 @@ class Updater:
             MedVidBenchError: a gradient that is not finite, or a completion that can't have been drawn.
         """
         row = {group.position: p for p, group in enumerate(groups)}
-        applies = advantages.applies & self._counted(groups)
+        applies = advantages.applies & self._counted(groups, advantages.applies.shape)
+        if self.settings.zero_spread == "skip":
+            applies &= ~advantages.flat[:, None]
         size = _size(groups, applies)
-        mine = {position: rollout for position, rollout in own.items() if not self._skipped(advantages, row[position])}
+        mine = {position: rollout for position, rollout in own.items() if applies[row[position]].any()}
         old: dict[int, Tensor] = {}
         base, missing = self._reference_logps(mine), self.processes.idle(len(mine))
         spread = divergence = correction = None
@@ -125,13 +127,9 @@ class Updater:
             correction=correction if self.corrected else None,
         )
 
-    def _counted(self, groups: Sequence[Earned]) -> Any:
-        finished = np.array([group.finished for group in groups], dtype=bool)
+    def _counted(self, groups: Sequence[Earned], shape: tuple[int, ...]) -> Any:
+        finished = np.array([group.finished for group in groups], dtype=bool).reshape(shape)
         return finished if self.grpo.mask_truncated else np.ones_like(finished)
-
-    def _skipped(self, advantages: Advantages, p: int) -> bool:
-        """A group whose advantages are all 0 has no gradient without a KL term; its forward can be saved."""
-        return self.settings.zero_spread == "skip" and not self.with_reference and bool(advantages.flat[p])
 
     def _scores(self, model: Any, prompt: QwenPrompt, ids: Tensor, lengths: Tensor) -> TokenScores:
         suppressed = self.policy.prompter.vision_ids

@@ -19,6 +19,7 @@ class Machine:
             to the rounding of sums.
         rollout_prompts: prompts whose completions are sampled together, at most.
         rollout_memory: share of a GPU's memory that vLLM takes for its weights and caches, where it draws them.
+        max_cost: dollars that a paid judge of captions may cost in all; the run then stops, and goes on with more.
     """
 
     frame_cache: Path | None = None
@@ -27,3 +28,4 @@ class Machine:
     micro_tokens: int = 8192
     rollout_prompts: int = 8
     rollout_memory: float = 0.4
+    max_cost: float | None = None

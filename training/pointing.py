@@ -131,10 +131,12 @@ class Pointing:
                 place = example.prompt.length - 1 + point.token
                 seen = attentions[self._layers[point.kind]][row, : self._part.heads, place]
                 share = seen[:, point.places].sum(dim=1).float().mean()
+                loss = -share.clamp_min(LEAST).log()
                 if point.kind == "action":
                     found[point.token] = share.detach()
-                knows = 1.0 if point.kind == "action" else found.get(point.token, 1.0)
-                terms.append(-share.clamp_min(LEAST).log() * knows)
+                else:
+                    loss = loss * found.get(point.token, 1.0)
+                terms.append(loss)
         return torch.stack(terms).sum() if terms else attentions[0].new_zeros(())
 
 

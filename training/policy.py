@@ -172,7 +172,10 @@ def _with_lora(model: Any, lora: Lora) -> Any:
     options: dict[str, Any] = {"r": lora.rank, "lora_alpha": lora.alpha, "lora_dropout": 0.0}
     # the vision tower's layers share names with the language model's (gate_proj, up_proj, down_proj)
     config = LoraConfig(target_modules=list(lora.targets), exclude_modules=r".*visual.*", **options)
-    return get_peft_model(model, config)
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:  # PEFT's, for targets that name no layer
+        raise MedVidBenchError(f"LoRA can't be put on {', '.join(lora.targets)}: {error}", "names of layers") from error
 
 
 def _frozen_copy(model: Any) -> Any:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from medvidbench.errors import MedVidBenchError
 from medvidbench.models.qwen_video import CELL
 from medvidbench.records import TaskName
 
-RECIPES = Path(__file__).parent / "recipes"
 Kind = Literal["sft", "grpo"]
 Forward = Literal["repeated", "prefix_kv", "prefix_packed"]
 Scale = Literal["group", "batch", "none"]
@@ -114,6 +112,9 @@ class PointingPart(Part):
     heads: int = Field(default=2, ge=1)
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimiserPart(Part):
     """AdamW and its learning rate.
 
@@ -123,8 +124,8 @@ class OptimiserPart(Part):
     """
 
     lr: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    eps: float = Field(default=1e-8, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     warmup: int = Field(default=0, ge=0)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -144,7 +145,7 @@ class RewardPart(Part):
         k: steepness of the logistic.
         statistics: file written by `medvidbench train stats`; needed unless the normalisation is "none".
         drift: "static" keeps the statistics as they are, as in the paper; "ema" follows the rewards seen.
-        ema: share of a step's quartiles in the moving ones.
+        ema: share of a step's rewards in the distribution that moving quartiles are taken of.
     """
 
     tasks: tuple[TaskName, ...] = ("TAG", "STG", "VS", "RC")
@@ -178,9 +179,10 @@ class GrpoPart(Part):
         group_size: completions a prompt (G).
         temperature: of sampling; log-probabilities are taken at the same temperature.
         max_new_tokens: of a completion.
-        updates: optimiser steps on each batch of rollouts.
-        zero_spread: groups whose rewards are all equal: "keep" them, "skip" their forward, or "resample" other
-            prompts (DAPO's dynamic sampling) at most `resamples` times.
+        updates: optimiser steps on each batch of rollouts. With one the probability ratio is 1, and nothing is clipped.
+        zero_spread: groups that teach nothing: "keep" them, "skip" those whose advantages are all 0 (they take no part
+            in the loss, KL term and divisor included), or "resample" other prompts for those whose raw rewards are all
+            equal (DAPO's dynamic sampling), at most `resamples` times.
         mask_truncated: completions cut at the limit take no part in the loss.
         forward: how log-probabilities are computed; all are equal, they differ in cost.
         branches: >1 samples trees: completions of one branch share their first `branch_tokens` tokens.
@@ -207,11 +209,11 @@ class GrpoPart(Part):
 
 
 class AlarmPart(Part):
-    """What stops a run before it spends a night on noise; None switches one off. Each compares the mean of the last
-    `window` steps with that of the first `window`.
+    """What stops a run before it spends a night on noise; None switches one off. Each looks at the mean of the last
+    `window` steps.
 
     Attributes:
-        reward_drop: share of a (source, task)'s raw reward that may be lost.
+        reward_drop: share of a (source, task)'s raw reward that may be lost against the first `window` steps.
         entropy_below: nats a token.
         kl_above: nats a token, to the model at the start.
         parse_below: share of answers that the task can read.
@@ -264,60 +266,3 @@ class Recipe(Part):
         if self.kind == "grpo" and self.model.gradient_checkpointing and self.grpo.forward == "prefix_kv":
             raise ValueError("gradient checkpointing works with the forwards prefix_packed and repeated")
         return self
-
-
-def recipe_names() -> list[str]:
-    """Names of the recipes that ship."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
-
-
-def load_recipe(name: str | Path, changes: dict[str, Any] | None = None) -> Recipe:
-    """A recipe by name or from a file, with `changes` ("grpo.kl": 0.01, ...) put in.
-
-    Raises:
-        MedVidBenchError: no such recipe, not YAML, an unknown key, a value out of range.
-    """
-    import yaml  # type: ignore[import-untyped,unused-ignore]
-
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
-        raise MedVidBenchError(f"No recipe {name}.", f"a .yaml file, or one of {', '.join(recipe_names())}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MedVidBenchError(f"{path} is not YAML: {error}.", "a recipe") from error
-    if not isinstance(content, dict):
-        raise MedVidBenchError(f"{path} holds {type(content).__name__}.", "a mapping, see the recipes that ship")
-    for dotted, value in (changes or {}).items():
-        _put(content, dotted, value)
-    return check_recipe(content, str(path))
-
-
-def check_recipe(content: dict[str, Any], where: str = "the recipe") -> Recipe:
-    """The recipe that a mapping describes.
-
-    Raises:
-        MedVidBenchError: an unknown key, or a value out of range; all of them are named.
-    """
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
-        raise MedVidBenchError(f"{where}: {'; '.join(faults)}.", "see training/recipes and its README") from error
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """The resolved recipe, every default written out."""
-    import yaml  # type: ignore[import-untyped,unused-ignore]
-
-    path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-
-
-def _put(content: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    place = content
-    for name in parents:
-        place = place.setdefault(name, {})
-        if not isinstance(place, dict):
-            raise MedVidBenchError(f"{dotted} can't be set: {name} is a value.", "keys of the recipe")
-    place[last] = value

@@ -129,13 +129,19 @@ def stops_told(out: Path, main: bool, step: Callable[[], int]) -> Iterator[None]
     """
     try:
         yield
-    except (MedVidBenchError, KeyboardInterrupt) as error:
+    except BaseException as error:  # whatever ends a run is written beside it, and goes on
         # where the disk is full the reason may not fit either: it is told all the same
         with suppress(MedVidBenchError):
             facts = read_facts(out) if main else None
             if facts is not None and facts.ending is None:
-                end_run(out, "stopped", step(), str(error) or "interrupted from the keyboard")
+                end_run(out, "stopped", step(), _reason(error))
         raise
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted from the keyboard"
+    return str(error) if isinstance(error, MedVidBenchError) else f"{type(error).__name__}: {error}"
 
 
 def now() -> str:

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import torch
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.prefetch import Prefetched
+from medvidbench.models.torch_env import memory_errors
 from medvidbench.training import checkpoints
 from medvidbench.training.batches import MicroBatch, answer_losses, answer_outputs, micro_batches
 from medvidbench.training.examples import chosen_rows
@@ -37,13 +36,15 @@ from medvidbench.training.random_state import seed_everything
 from medvidbench.training.recipe import Recipe
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.run_facts import end_run, stops_told, write_facts
-from medvidbench.training.starting import begin, example_stream, run_facts
-from medvidbench.training.steps import SftKey, SftStep, Skipped
+from medvidbench.training.starting import Shown, alone_in, begin, example_stream, run_facts
+from medvidbench.training.steps import SftStep, Skipped
 from medvidbench.training.stream import LeftOut
+from medvidbench.training.tally import Tally
 from medvidbench.training.watch import RunLog
 
 AHEAD = 2
 """Batches made ready ahead of the one that is trained on."""
+MEMORY_REMEDY = "a smaller --micro-tokens, data.max_pixels or data.frames, or model.gradient_checkpointing: true"
 StepDone = Callable[[SftStep, int], object]
 
 
@@ -54,37 +55,6 @@ class StepRows:
     batches: list[MicroBatch]
     left_out: list[LeftOut]
     points: list[list[tuple[Point, ...]]]
-
-
-@dataclass
-class Tally:
-    """Sums over answers: `key` to summed loss (nats), tokens and rows; of supervised attention, points and loss."""
-
-    points: int = 0
-    pointing: float = 0.0
-    loss: defaultdict[Key, float] = field(default_factory=partial(defaultdict, float))
-    tokens: Counter[Key] = field(default_factory=Counter)
-    rows: Counter[Key] = field(default_factory=Counter)
-
-    def add(self, key: Key, loss: float, tokens: int, rows: int = 1) -> None:
-        """More of one key."""
-        self.loss[key] += loss
-        self.tokens[key] += tokens
-        self.rows[key] += rows
-
-    def join(self, other: Tally) -> None:
-        """All that another process counted."""
-        self.points += other.points
-        self.pointing += other.pointing
-        for key in other.rows:
-            self.add(key, other.loss[key], other.tokens[key], other.rows[key])
-
-    def keys(self) -> tuple[SftKey, ...]:
-        """As the log has them."""
-        return tuple(
-            SftKey(source=k.source, task=k.task, n=self.rows[k], tokens=self.tokens[k], loss=self.loss[k] / n)
-            for k, n in sorted(self.tokens.items())
-        )
 
 
 def run_sft(
@@ -103,7 +73,8 @@ def run_sft(
         progress: is told each step, and how many there are.
 
     Raises:
-        MedVidBenchError: recipe, data, model or folder can't be used, the disk is full, or the loss is not a number.
+        MedVidBenchError: recipe, data, model or folder can't be used, no row can be shown, the disk or the memory is
+            full, or the loss is not a number.
     """
     if recipe.kind != "sft" or recipe.data.benchmark is None:
         raise MedVidBenchError(f"The recipe {recipe.name} is of the kind {recipe.kind}.", "sft, with data.benchmark")
@@ -111,13 +82,14 @@ def run_sft(
         raise MedVidBenchError(f"{out} holds a run.", "a new folder, or go on with it")
     seed_everything(recipe.seed)
     processes = Processes.start(recipe.model.device)
-    run = _Run(recipe, Benchmark.open(recipe.data.benchmark), out, processes, machine or Machine())
-    with stops_told(out, processes.main, lambda: run.state.step):
-        run.train(progress)
-        note = f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n"
-        export(run.policy, out / "model", note, processes.main)
-    if processes.main:
-        end_run(out, "finished", run.total)
+    with alone_in(out, processes.main):
+        run = _Run(recipe, Benchmark.open(recipe.data.benchmark), out, processes, machine or Machine())
+        with stops_told(out, processes.main, lambda: run.state.step), memory_errors("training", MEMORY_REMEDY):
+            run.train(progress)
+            note = f"{recipe.model.path} after {run.total} steps of {recipe.name}.\n"
+            export(run.policy, out / "model", note, processes.main)
+        if processes.main:
+            end_run(out, "finished", run.total)
     processes.wait()
     return out / "model"
 
@@ -141,7 +113,7 @@ class _Run:
         self.named = trainable_parameters(self.policy)
         self.pointing = Pointing.of(recipe.pointing, self.policy)
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
-        self.stream = example_stream(bench, rows, self.policy, recipe, machine)
+        self.stream = example_stream(bench, rows, self.policy, recipe.data, machine)
         self.order = DataOrder.of([Key(row.source, row.task) for row in rows], recipe.data, recipe.seed)
         self.state = begin(out, rows, self.policy, self.optimiser, recipe, processes)
         if processes.main:
@@ -152,6 +124,7 @@ class _Run:
         log = RunLog(self.out)
         if self.processes.main:
             log.cut_after(self.state.step)
+        shown = Shown(self.state.step)
         with Prefetched(self._steps(), AHEAD) as ready:
             before = 0.0
             for rows in ready:
@@ -162,6 +135,7 @@ class _Run:
                     if progress is not None:
                         progress(done, self.total)
                 self._check(done)
+                shown.add(done.n, done.skipped, done.step == self.total)
                 if done.step % self.recipe.save_every == 0 or done.step == self.total:
                     checkpoints.save(self.out, self.state, self.policy, self.optimiser, self.recipe, self.processes)
 

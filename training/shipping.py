@@ -41,7 +41,7 @@ def trained_model(work: Path, plan: Plan, processes: Processes, say: Say = print
     Raises:
         MedVidBenchError: see `medvidbench.training.sft.run_sft`; the work folder holds another plan's run.
     """
-    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.recipe_files import load_recipe
     from medvidbench.training.sft import run_sft
     from medvidbench.training.shipping_sight import aligned
     from medvidbench.training.shipping_start import stream_parts
@@ -75,7 +75,7 @@ def simulated(folder: Path, simulation: Simulation, layouts: tuple[str, ...] | N
         say(f"Simulating {simulation.recordings} recordings in each of {len(keys)} layouts.")
         part = raw.with_name(f".{raw.name}.part")  # a simulation that was stopped leaves this, and it is drawn anew
         shutil.rmtree(part, ignore_errors=True)
-        write_all(part, simulation.recordings, simulation.seconds, simulation.seed, keys=keys)
+        write_all(part, simulation.recordings, simulation.seconds, simulation.seed, keys=keys, drawn=simulation.drawn)
         part.rename(raw)
     if not (folder / MANIFEST).is_file():
         say(f"Building {folder}.")

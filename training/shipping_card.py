@@ -1,4 +1,4 @@
-"""The shipped model's scores on held-out recordings, beside every blind row, and the card that says them."""
+"""The folder of the small model that ships, with the card that says how it was made and how it scores."""
 
 from __future__ import annotations
 
@@ -9,29 +9,18 @@ import shutil
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training.order import share
 from medvidbench.training.processes import Processes
 from medvidbench.training.shipping import SHIPPED, SIGHT, simulated, trained_model
+from medvidbench.training.shipping_bar import BATCH, QUESTIONS, Beside, bar_report, evaluated, measured
 from medvidbench.training.shipping_plan import Plan
 
-if TYPE_CHECKING:
-    from medvidbench.evaluation.evaluate import EvalOptions
-
-BAR = ("TAG_mIoU", "STG_mIoU", "NAP_acc", "VS_concept")
-"""Metrics (strict protocol) on which the model must beat every blind row by more than the interval."""
 RESULTS, CARD = "held_out.json", "README.md"
-BATCH = 16
-QUESTIONS = 1600
-"""Asked of each, spread over tasks and sources."""
 LARGEST = 12_000_000
 """Bytes of the folder, at most."""
-QUESTION_ONLY = "question-only"
-"""The blind row that is this model itself, shown no frame: what its words and numbers alone are worth."""
 NAMES = {
     "TAG_mIoU": "TAG, temporal IoU under one-to-one matching, mean",
     "STG_mIoU": "STG, box IoU, mean",
@@ -40,110 +29,21 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Beside:
-    """The model's difference to one blind row on one metric; `low` to `high` is its 95 % interval by recording."""
-
-    metric: str
-    model: float
-    blind_row: str
-    blind: float
-    difference: float
-    low: float | None
-    high: float | None
-    rows: int
-    recordings: int
-
-    @property
-    def beaten(self) -> bool:
-        """Whether the whole interval lies above 0."""
-        return self.low is not None and self.low > 0
-
-
-def evaluated(model: Path, bench: Path, runs: Path, processes: Processes) -> None:
-    """Evaluates the model, seeing and unseeing, on the test split; processes share the two. A run that was stopped goes
-    on where it was.
-
-    Raises:
-        MedVidBenchError: the model can't be loaded or the benchmark can't be used.
-    """
-    from medvidbench.evaluation.evaluate import evaluate
-    from medvidbench.models.registry import ModelOptions, video_model
-
-    options = _options()
-    unseeing = replace(options, settings=replace(options.settings, view="none"))
-    for name, asked in share((("model", options), (QUESTION_ONLY, unseeing)), processes.rank, processes.count):
-        if not (runs / name / "results.json").is_file():
-            with video_model(f"hf:{model}", asked.settings, ModelOptions(batch_size=BATCH)) as loaded:
-                evaluate(loaded, bench, runs / name, asked)
-    processes.wait()
-
-
-def _options() -> EvalOptions:
-    from medvidbench.evaluation.evaluate import EvalOptions
-
-    return EvalOptions(protocol="strict", limit=QUESTIONS)
-
-
-def measured(bench: Path, runs: Path) -> dict[str, Any]:
-    """What `evaluated` found beside the blind rows; JSON values: metrics of each, and the differences."""
-    from medvidbench.commands.evaluate import evaluate as evaluate_rule
-    from medvidbench.evaluation.results import read_results
-    from medvidbench.models.blind import KINDS
-
-    options = _options()
-    for kind in KINDS:
-        evaluate_rule(f"blind:{kind}", bench, runs / kind, options)
-    blind = (*KINDS, QUESTION_ONLY)
-    names = {"model": "tiny-surgery"} | {kind: f"blind:{kind}" for kind in blind}
-    found = {name: read_results(runs / folder) for folder, name in names.items()}
-    return {
-        "benchmark": found["tiny-surgery"].data["sha256"],
-        "metrics": {
-            name: {metric: value.model_dump(mode="json") for metric, value in results.metrics.items()}
-            for name, results in found.items()
-        },
-        "beside": [asdict(item) for kind in blind for item in _beside(runs, kind)],
-    }
-
-
-def _beside(runs: Path, kind: str) -> list[Beside]:
-    from medvidbench.evaluation.comparison import compare
-    from medvidbench.evaluation.results import read_results
-
-    pair = [(read_results(runs / name), runs / name) for name in ("model", kind)]
-    found = []
-    for item in compare(pair[0], pair[1], "strict"):
-        if item.metric not in BAR:
-            continue
-        d = item.difference
-        low, high = d.ci95 or (None, None)
-        row = f"blind:{kind}"
-        found.append(Beside(item.metric, item.a, row, item.b, d.difference, low, high, d.n, d.n_clusters))
-    return found
-
-
-def bar_report(measured: dict[str, Any]) -> list[Beside]:
-    """The differences to the blind rows, in the order of `BAR`."""
-    items = [Beside(**item) for item in measured["beside"]]
-    return sorted(items, key=lambda item: (BAR.index(item.metric), item.blind_row))
-
-
-def card(measured: dict[str, Any], facts: dict[str, Any]) -> str:
-    """README.md of the folder; every number comes from `measured` and `facts`."""
+def card(found: dict[str, Any], facts: dict[str, Any]) -> str:
+    """README.md of the folder; every number comes from `found` and `facts`."""
     template = (Path(__file__).parent / "shipped_card.md").read_text(encoding="utf-8")
-    missed = [f"{item.metric} against {item.blind_row}" for item in bar_report(measured) if not item.beaten]
+    missed = [f"{item.metric} against {item.blind_row}" for item in bar_report(found) if not item.beaten]
     verdict = (
         "It beats every blind row on these four metrics: each interval of the difference lies above 0."
         if not missed
         else f"It does not beat every blind row: {', '.join(missed)}."
     )
     slots = facts | {
-        "bar": "\n".join(map(_bar_row, bar_report(measured))),
+        "bar": "\n".join(map(_bar_row, bar_report(found))),
         "verdict": verdict,
-        "metrics": "\n".join(_metric_row(name, measured) for name in measured["metrics"]["tiny-surgery"]),
-        "models": " | ".join(measured["metrics"]),
-        "lines": "---|" * len(measured["metrics"]),
+        "metrics": "\n".join(_metric_row(name, found) for name in found["metrics"]["tiny-surgery"]),
+        "models": " | ".join(found["metrics"]),
+        "lines": "---|" * len(found["metrics"]),
         "batch": BATCH,
         "questions": f"{QUESTIONS:,}",
     }
@@ -156,12 +56,12 @@ def _bar_row(item: Beside) -> str:
     return f"| {NAMES[item.metric]} | {item.blind_row} | {said} | {item.rows} | {item.recordings} |"
 
 
-def _metric_row(name: str, measured: dict[str, Any]) -> str:
+def _metric_row(name: str, found: dict[str, Any]) -> str:
     cells = []
-    for values in measured["metrics"].values():
+    for values in found["metrics"].values():
         value, ci = values[name]["value"], values[name]["ci95"]
         cells.append("undefined" if value is None else f"{value:.3f}" + (f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else ""))
-    own = measured["metrics"]["tiny-surgery"][name]
+    own = found["metrics"]["tiny-surgery"][name]
     parsed = "" if own["parse_rate"] is None else f"{100 * own['parse_rate']:.1f} %"
     return f"| {name} | {' | '.join(cells)} | {own['n']} | {own['n_clusters']} | {parsed} |"
 

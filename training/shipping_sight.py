@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +26,6 @@ from torch.nn.functional import cross_entropy, normalize
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
-from medvidbench.records import Events, Sample, Span, Spans
-from medvidbench.tasks.verbalise import words_asked
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.export import export
 from medvidbench.training.frame_pairs import frame_pairs
@@ -42,32 +38,16 @@ from medvidbench.training.recipe import DataPart, ModelPart, OptimiserPart
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.shipping_attention import Parts
 from medvidbench.training.shipping_plan import Sight
-from medvidbench.training.starting import rows_stream
+from medvidbench.training.shipping_words import Words
+from medvidbench.training.starting import example_stream
 
 FACTS = "sight.json"
 DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
 OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
 MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
-PAIRS = 6
-"""Pairs of frames of a clip that a step looks at, at most."""
 SOON = 20
 """Steps after which something is amiss if no clip could be read."""
-OTHERS = 64
-"""Captions of the source that a clip's own are told apart from."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """What a clip's frames may be called, and when which text holds (seconds from the start of the clip)."""
-
-    offers: tuple[str, ...]
-    spans: tuple[tuple[Span, int], ...]
-
-    def text_at(self, times: Sequence[float]) -> int | None:
-        """The one text that holds at all of the times."""
-        held = {text for span, text in self.spans if all(span.start <= second < span.end for second in times)}
-        return held.pop() if len(held) == 1 else None
 
 
 def aligned(
@@ -97,7 +77,7 @@ def aligned(
     policy.model.requires_grad_(False)
     policy.model.model.visual.requires_grad_(True)
     begun = time.monotonic()
-    shares = _train(policy, Benchmark.open(bench), sight, parts, machine, processes, say)
+    shares = _Training(policy, Benchmark.open(bench), sight, parts, machine, processes).run(say)
     if processes.main:
         _written(policy, folder, sight, start, {"seconds": round(time.monotonic() - begun, 1), "named_right": shares})
     processes.wait()
@@ -112,56 +92,66 @@ def _written(policy: Policy, folder: Path, sight: Sight, start: Path, facts: dic
     part.rename(folder)
 
 
-def _train(
-    policy: Policy,
-    bench: Benchmark,
-    sight: Sight,
-    parts: Parts,
-    machine: Machine,
-    processes: Processes,
-    say: Callable[[str], object],
-) -> dict[str, float]:
-    """All steps; for each source, the share of frame pairs named right in the last quarter, before each was learned."""
-    rows = chosen_rows(bench, DATA, sight.seed)
-    order = DataOrder.of([Key(row.source, row.task) for row in rows], DATA, sight.seed)
-    shares = [
-        share(order.batch(step * sight.rows, sight.rows), processes.rank, processes.count)
-        for step in range(sight.steps)
-    ]
-    last = order.batch(sight.steps * sight.rows, MEASURED)
-    stream = rows_stream(bench, rows, policy, DATA, machine).stream(itertools.chain(*shares, last))
-    words = Words(policy, rows, sight.seed, parts.codes)
-    named = trainable_parameters(policy)
-    optimiser = make_optimiser(named, OPTIMISER)
-    right: dict[str, list[float]] = {}
-    read = 0
-    for step, mine in enumerate(shares):
-        set_rate(optimiser, learning_rate(step, sight.steps, OPTIMISER))
-        optimiser.zero_grad()
+class _Training:
+    """All steps of one process; each works on its share of a step's rows."""
+
+    def __init__(
+        self, policy: Policy, bench: Benchmark, sight: Sight, parts: Parts, machine: Machine, processes: Processes
+    ) -> None:
+        self.policy, self.bench, self.sight, self.parts, self.processes = policy, bench, sight, parts, processes
+        rows = chosen_rows(bench, DATA, sight.seed)
+        order = DataOrder.of([Key(row.source, row.task) for row in rows], DATA, sight.seed)
+        self.shares = [
+            share(order.batch(step * sight.rows, sight.rows), processes.rank, processes.count)
+            for step in range(sight.steps)
+        ]
+        last = order.batch(sight.steps * sight.rows, MEASURED)
+        stream = example_stream(bench, rows, policy, DATA, machine)
+        self.examples = stream.stream(itertools.chain(*self.shares, last))
+        self.words = Words(policy, rows, sight.seed, parts.codes)
+        named = trainable_parameters(policy)
+        self.parameters = [parameter for _, parameter in named]
+        self.optimiser = make_optimiser(named, OPTIMISER)
+        self.right: dict[str, list[float]] = {}
+        self.read = 0
+
+    def run(self, say: Callable[[str], object]) -> dict[str, float]:
+        """For each source, the share of frame pairs named right in the last quarter, before each was learned."""
+        for step, mine in enumerate(self.shares):
+            losses = self._step(step, len(mine))
+            if step % 100 == 99 and losses:
+                say(f"sight: step {step + 1} of {self.sight.steps}, loss {sum(losses) / len(losses):.3f}")
+            if step == min(SOON, self.sight.steps) - 1:
+                self._check(step)
+        _like_words(self.policy, _seen(self.examples, MEASURED), self.parts.mark)
+        return _means(self.processes.gathered(self.right))
+
+    def _step(self, step: int, rows: int) -> list[float]:
+        """The losses of this process's clips."""
+        set_rate(self.optimiser, learning_rate(step, self.sight.steps, OPTIMISER))
+        self.optimiser.zero_grad()
         losses: list[float] = []
-        examples = _seen(stream, len(mine))
-        read += len(examples)
+        examples = _seen(self.examples, rows)
+        self.read += len(examples)
         for example in examples:
-            loss, right_share = row_loss(policy, example, words, sight.temperature)
+            loss, right_share = row_loss(self.policy, example, self.words, self.sight.temperature)
             if loss is None:
                 continue
-            (loss / sight.rows).backward()  # type: ignore[no-untyped-call]
+            (loss / self.sight.rows).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.item())
-            if 4 * step >= 3 * sight.steps:
-                right.setdefault(example.sample.source, []).append(right_share)
-        parameters = [parameter for _, parameter in named]
-        processes.sum_gradients(parameters)
-        clip_gradients(parameters, OPTIMISER.max_grad_norm)
-        optimiser.step()
-        if step % 100 == 99 and losses:
-            say(f"sight: step {step + 1} of {sight.steps}, loss {sum(losses) / len(losses):.3f}")
-        if step == min(SOON, sight.steps) - 1 and not sum(processes.gathered(read)):
+            if 4 * step >= 3 * self.sight.steps:
+                self.right.setdefault(example.sample.source, []).append(right_share)
+        self.processes.sum_gradients(self.parameters)
+        clip_gradients(self.parameters, OPTIMISER.max_grad_norm)
+        self.optimiser.step()
+        return losses
+
+    def _check(self, step: int) -> None:
+        if not sum(self.processes.gathered(self.read)):
             raise MedVidBenchError(
-                f"None of the first {(step + 1) * sight.rows} clips in {bench.path} could be read.",
+                f"None of the first {(step + 1) * self.sight.rows} clips in {self.bench.path} could be read.",
                 remedy="the folder names its videos by full path: if it was moved, remove it, and it is built anew",
             )
-    _like_words(policy, _seen(stream, MEASURED), parts.mark)
-    return _means(processes.gathered(right))
 
 
 def _means(found: Sequence[dict[str, list[float]]]) -> dict[str, float]:
@@ -247,45 +237,3 @@ def vision_tokens(policy: Policy, example: Example, shown: Sequence[int] | None 
     with policy.computing():
         found = policy.model.model.get_video_features(torch.cat([patches[number] for number in chosen]), grids)
     return [tokens.float() for tokens in found.pooler_output]
-
-
-class Words:
-    """The texts for a row's frames, and their vectors."""
-
-    def __init__(self, policy: Policy, rows: Sequence[Sample], seed: int, codes: Sequence[Tensor]) -> None:
-        self.codes = codes
-        self._table = policy.model.get_input_embeddings().weight.detach().float()
-        self._tokenizer = policy.checkpoint.tokenizer
-        self._draw = random.Random(seed)
-        self._vectors: dict[str, Tensor] = {}
-        self._captions: dict[str, list[str]] = {}
-        for row in rows:
-            if isinstance(row.truth, Events):
-                self._captions.setdefault(row.source, []).extend(event.caption for event in row.truth.events)
-
-    def vectors(self, texts: Sequence[str]) -> list[Tensor]:
-        """In each code (texts, entries), of length 1: without what all of them share, and without the full stop that
-        would be half of a short caption."""
-        for text in texts:
-            if text not in self._vectors:
-                ids = self._tokenizer(text.removesuffix("."), add_special_tokens=False)["input_ids"]
-                self._vectors[text] = self._table[ids].mean(dim=0)
-        found = torch.stack([self._vectors[text] for text in texts])
-        apart = found - found.mean(dim=0)
-        return [normalize(apart @ code.T, dim=-1) for code in self.codes]
-
-    def some(self, pairs: int) -> list[int]:
-        """A clip's pairs that are looked at this time: neighbours are much alike."""
-        return sorted(self._draw.sample(range(pairs), min(pairs, PAIRS)))
-
-    def named(self, row: Sample) -> Named:
-        """What the row's frames may be called."""
-        if isinstance(row.truth, Spans):
-            offers = tuple(dict.fromkeys(words_asked(label, row.question) for label in (*row.choices, row.target)))
-            asked = offers.index(words_asked(row.target, row.question))
-            return Named(offers, tuple((span, asked) for span in row.truth.spans))
-        assert isinstance(row.truth, Events)
-        drawn = self._draw.choices(self._captions[row.source], k=OTHERS)
-        offers = tuple(dict.fromkeys([event.caption for event in row.truth.events] + drawn))
-        spans = ((Span(event.start, event.end), offers.index(event.caption)) for event in row.truth.events)
-        return Named(offers, tuple(spans))

@@ -14,6 +14,7 @@ never killed.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from medvidbench.evaluation.answers import claim_run
 from medvidbench.hashing import file_sha256
 from medvidbench.models.qwen_local import stop_ids
 from medvidbench.records import Sample
-from medvidbench.training.baseline import BaselineStatistics, statistics_of
+from medvidbench.training.baseline import BaselineStatistics, sampling_record, statistics_of
 from medvidbench.training.examples import chosen_rows
 from medvidbench.training.machine import Machine
 from medvidbench.training.policy import Policy, load_policy
@@ -86,12 +87,17 @@ def run_stats(
         raise MedVidBenchError(f"The recipe {recipe.name} is of the kind {recipe.kind}.", "grpo, with data.benchmark")
     if samples < 1:
         raise MedVidBenchError(f"{samples} prompts of each source and task.", "at least 1")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        seen = f"{os.environ['WORLD_SIZE']} processes: each would ask every prompt."
+        raise MedVidBenchError(seen, "one process, without torchrun or accelerate launch")
     bench = Benchmark.open(recipe.data.benchmark)
     rows = sampled_rows(bench, recipe, samples)
     policy = load_policy(recipe.model, recipe.data)
-    with opened_rewarder(recipe.rewards, out / "judgements", policy.device) as rewarder:
+    machine = machine or Machine()
+    rewarding = opened_rewarder(recipe.rewards, out / "judgements", policy.device, machine.max_cost)
+    with rewarding as rewarder:
         claim_run(out, _identity(recipe, bench, policy, rewarder, samples))
-        run = _Run(recipe, rows, policy, rewarder, RewardsFile(out / REWARDS), machine or Machine())
+        run = _Run(recipe, rows, policy, rewarder, RewardsFile(out / REWARDS), machine)
         run.ask(bench, progress)
         return _written(run, out, {"path": recipe.model.path, "revision": policy.checkpoint.revision})
 
@@ -121,18 +127,9 @@ def _identity(recipe: Recipe, bench: Benchmark, policy: Policy, rewarder: Reward
         "benchmark": file_sha256(bench.path / MANIFEST),
         "data": shown,
         "rewards": rewarder.record(),
-        "sampling": _sampling_record(recipe),
+        "sampling": sampling_record(recipe.grpo),
         "seed": recipe.seed,
         "samples": samples,
-    }
-
-
-def _sampling_record(recipe: Recipe) -> dict[str, float]:
-    grpo = recipe.grpo
-    return {
-        "group_size": grpo.group_size,
-        "temperature": grpo.temperature,
-        "max_new_tokens": grpo.max_new_tokens,
     }
 
 
@@ -159,7 +156,7 @@ class _Run:
                     progress(done, len(self.rows))
 
     def _examples(self, bench: Benchmark, pieces: Sequence[range]) -> Generator[Example | LeftOut, None, None]:
-        stream = example_stream(bench, self.rows, self.policy, self.recipe, self.machine)
+        stream = example_stream(bench, self.rows, self.policy, self.recipe.data, self.machine)
         yield from stream.stream(number for piece in pieces for number in piece)
 
     def _pieces(self) -> Iterator[range]:
@@ -233,7 +230,7 @@ def _written(run: _Run, out: Path, model: dict[str, str]) -> StatsRun:
         reward=run.rewarder.record(),
         recipe=run.recipe.name,
         seed=run.recipe.seed,
-        sampling=_sampling_record(run.recipe),
+        sampling=sampling_record(run.recipe.grpo),
         parts=statistics_of(earned),
     )
     statistics.write(out / STATISTICS)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import tee
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
+
 from medvidbench.errors import MedVidBenchError
 from medvidbench.evaluation.clips import ClipJob, load_clip
 from medvidbench.records import Sample
@@ -145,8 +147,9 @@ class ExampleStream:
     def _keep(self, key: str, prompt: QwenPrompt) -> None:
         try:
             self._prepared.save(key, prompt)
-        except OSError as error:
-            seen = f"A prepared prompt can't be kept in {self._prepared.folder}: {error.strerror or error}."
+        except (OSError, SafetensorError) as error:
+            why = getattr(error, "strerror", None) or error
+            seen = f"A prepared prompt can't be kept in {self._prepared.folder}: {why}."
             raise MedVidBenchError(seen, remedy="free disk space, and start again: the run goes on") from error
 
     def _example(self, number: int, prompt: QwenPrompt) -> Example | LeftOut:

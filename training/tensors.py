@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training.recipe import Recipe, load_recipe
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.sharding import placed_like, whole
 
-FREE = ("name", "steps", "epochs", "save_every", "keep", "alarms", "model.path", "model.device", "data.benchmark")
-"""Keys of a recipe that may change when a run goes on. Model and rows are compared by what they hold."""
+FREE = ("name", "steps", "epochs", "save_every", "keep", "alarms", "model.path", "model.device", "data.benchmark",
+        "rewards.statistics")  # fmt: skip
+"""Keys of a recipe that may change when a run goes on. Model, rows and statistics are compared by what they hold."""
 SHOWN = 5
 
 

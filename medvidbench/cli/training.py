@@ -18,6 +18,10 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", help="Another value for a key, e.g. optimiser.lr=1e-6. Repeatable.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Refuse a folder that holds a run.")]
+MaxCost = Annotated[
+    float | None, typer.Option(min=0, help="Dollars that a paid judge may cost in this folder in all; then it stops.")
+]
+RolloutPrompts = Annotated[int | None, typer.Option(min=1, help="Prompts whose completions are sampled together.")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Processes that decode video.")]
 Prepared = Annotated[Path | None, typer.Option(help="Folder of prepared prompts; DATA.prepared when left out.")]
 Frames = Annotated[Path | None, typer.Option(help="Folder of decoded frames; DATA.frames when left out.")]
@@ -28,6 +32,7 @@ def sft(
     recipe: Recipe,
     out: Out,
     data: Data = None,
+    model: Annotated[str | None, typer.Option(help="Model to fine-tune; the recipe's own when left out.")] = None,
     changes: Set = None,
     fresh: Fresh = False,
     workers: Workers = None,
@@ -45,6 +50,7 @@ def sft(
         data,
         out,
         changes or (),
+        model=model,
         resume=not fresh,
         frame_cache=frame_cache,
         prepared=prepared,
@@ -64,6 +70,8 @@ def stats(
     workers: Workers = None,
     prepared: Prepared = None,
     frame_cache: Frames = None,
+    rollout_prompts: RolloutPrompts = None,
+    max_cost: MaxCost = None,
 ) -> None:
     """Quartiles of the raw rewards of the model that reinforcement starts from, by source and task."""
     from medvidbench.commands.train_stats import run
@@ -72,11 +80,14 @@ def stats(
         recipe,
         data,
         out,
-        [*([f"model.path={model}"] if model else []), *(changes or ())],
+        changes or (),
+        model=model,
         samples=samples,
         frame_cache=frame_cache,
         prepared=prepared,
         workers=workers,
+        rollout_prompts=rollout_prompts,
+        max_cost=max_cost,
     )
 
 
@@ -92,12 +103,11 @@ def grpo(
     workers: Workers = None,
     prepared: Prepared = None,
     frame_cache: Frames = None,
-    rollout_prompts: Annotated[
-        int | None, typer.Option(min=1, help="Prompts whose completions are sampled together.")
-    ] = None,
+    rollout_prompts: RolloutPrompts = None,
     rollout_memory: Annotated[
         float | None, typer.Option(min=0.01, max=0.99, help="Share of a GPU's memory for vLLM's rollouts.")
     ] = None,
+    max_cost: MaxCost = None,
 ) -> None:
     """Reinforcement: MedGRPO, or another of ten methods, chosen in the recipe."""
     from medvidbench.commands.train_grpo import run
@@ -115,6 +125,7 @@ def grpo(
         frame_cache=frame_cache,
         rollout_prompts=rollout_prompts,
         rollout_memory=rollout_memory,
+        max_cost=max_cost,
     )
 
 
@@ -135,6 +146,17 @@ def recipes() -> None:
     from medvidbench.commands.train_recipes import run
 
     run()
+
+
+@train_app.command()
+def rewards(
+    data: Annotated[Path, typer.Option(help="Benchmark folder.")],
+    rows: Annotated[int, typer.Option(min=1, help="Training questions of each task.")] = 6,
+) -> None:
+    """What answers that don't look at the video would earn: reward beside metric, task by task."""
+    from medvidbench.commands.train_rewards import run
+
+    run(data, rows)
 
 
 @train_app.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medvidbench.errors import MedVidBenchError
+from medvidbench.errors import MedVidBenchError, missing_extra
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +23,7 @@ def sft(
     out: Path,
     changes: Sequence[str] = (),
     *,
+    model: str | None = None,
     resume: bool = True,
     frame_cache: Path | None = None,
     prepared: Path | None = None,
@@ -32,7 +34,7 @@ def sft(
 
     Args:
         recipe_name: of one that ships, or a .yaml file.
-        benchmark: in place of the recipe's.
+        benchmark, model: in place of the recipe's.
         changes: "optimiser.lr=1e-5", ...: keys of the recipe with other values.
         frame_cache, prepared: BENCH.frames and BENCH.prepared when left out.
 
@@ -41,28 +43,37 @@ def sft(
     """
     from rich.console import Console
 
+    recipe = chosen_recipe(recipe_name, "sft", benchmark, changes, model)
     from medvidbench.training.sft import run_sft
 
-    recipe = chosen_recipe(recipe_name, "sft", benchmark, changes)
-    machine = machine_of(recipe, frame_cache, prepared, workers, micro_tokens)
+    machine = machine_of(recipe, frame_cache, prepared, workers=workers, micro_tokens=micro_tokens)
     with StepBar("Fine-tuning", Console(stderr=True)) as bar:
-        model = run_sft(recipe, out, resume=resume, progress=bar.say, machine=machine)
+        folder = run_sft(recipe, out, resume=resume, progress=bar.say, machine=machine)
     if bar.last:
         print(f"{bar.last}. Log: {out / 'log.jsonl'}")  # noqa: T201
-    print(f"Model: {model}\nAsk it: medvidbench eval --model hf:{model} --data {recipe.data.benchmark} --out RUN")  # noqa: T201
+    print(f"Model: {folder}\nAsk it: medvidbench eval --model hf:{folder} --data {recipe.data.benchmark} --out RUN")  # noqa: T201
 
 
-def chosen_recipe(name: str, kind: Kind, benchmark: Path | None, changes: Sequence[str]) -> Recipe:
-    """The recipe with the command line's changes.
+def chosen_recipe(
+    name: str,
+    kind: Kind,
+    benchmark: Path | None,
+    changes: Sequence[str],
+    model: str | None = None,
+    statistics: Path | None = None,
+) -> Recipe:
+    """The recipe with the command line's changes; of two values for a key the one by its name wins.
 
     Raises:
-        MedVidBenchError: no such recipe or key, another kind, or no benchmark.
+        MedVidBenchError: no such recipe or key, another kind, no benchmark, or what training needs isn't installed.
     """
-    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.recipe_files import load_recipe
 
-    put = parse_changes(changes)
-    if benchmark is not None:
-        put["data.benchmark"] = str(benchmark)
+    for package in ("torch", "transformers", "accelerate"):
+        if find_spec(package) is None:
+            raise missing_extra(package, "video,hf,train", "Training")
+    said = {"model.path": model, "rewards.statistics": statistics, "data.benchmark": benchmark}
+    put = {key: str(value) for key, value in said.items() if value is not None} | parse_changes(changes)
     recipe = load_recipe(name, put)
     if recipe.kind != kind:
         raise MedVidBenchError(f"The recipe {name} is of the kind {recipe.kind}.", f"a recipe of the kind {kind}")
@@ -104,10 +115,7 @@ def machine_of(
     recipe: Recipe,
     frame_cache: Path | None = None,
     prepared: Path | None = None,
-    workers: int | None = None,
-    micro_tokens: int | None = None,
-    rollout_prompts: int | None = None,
-    rollout_memory: float | None = None,
+    **numbers: float | None,
 ) -> Machine:
     """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers; its usual ones
     where None is given."""
@@ -115,16 +123,11 @@ def machine_of(
 
     bench = recipe.data.benchmark
     assert bench is not None
-    numbers: dict[str, Any] = {
-        "workers": workers,
-        "micro_tokens": micro_tokens,
-        "rollout_prompts": rollout_prompts,
-        "rollout_memory": rollout_memory,
-    }
+    given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
     return Machine(
         frame_cache=frame_cache or bench.with_name(f"{bench.name}.frames"),
         prepared=prepared or bench.with_name(f"{bench.name}.prepared"),
-        **{name: value for name, value in numbers.items() if value is not None},
+        **given,
     )
 
 

@@ -24,13 +24,14 @@ def run(
     frame_cache: Path | None = None,
     rollout_prompts: int | None = None,
     rollout_memory: float | None = None,
+    max_cost: float | None = None,
 ) -> None:
     """Improves a model by reinforcement on a benchmark's training rows, and says where it is.
 
     Args:
         recipe_name: of one that ships, or a .yaml file.
         model, statistics: in place of the recipe's.
-        rollout_prompts, rollout_memory: of the machine, see `medvidbench.training.machine.Machine`.
+        rollout_prompts, rollout_memory, max_cost: of the machine, see `medvidbench.training.machine.Machine`.
 
     Raises:
         MedVidBenchError: see `medvidbench.training.grpo.run_grpo`.
@@ -38,14 +39,18 @@ def run(
     from rich.console import Console
 
     from medvidbench.commands.train import StepBar, chosen_recipe, machine_of
+
+    recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes, model, statistics)
     from medvidbench.training.grpo import run_grpo
 
-    named = {"model.path": model, "rewards.statistics": statistics}
-    # the last of two equal keys counts: a change by name wins
-    changes = [*(f"{key}={value}" for key, value in named.items() if value is not None), *changes]
-    recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes)
     machine: Machine = machine_of(
-        recipe, frame_cache, prepared, workers, rollout_prompts=rollout_prompts, rollout_memory=rollout_memory
+        recipe,
+        frame_cache,
+        prepared,
+        workers=workers,
+        rollout_prompts=rollout_prompts,
+        rollout_memory=rollout_memory,
+        max_cost=max_cost,
     )
     with StepBar("Reinforcing", Console(stderr=True)) as bar:
         folder = run_grpo(recipe, out, resume=resume, progress=bar.say, machine=machine)

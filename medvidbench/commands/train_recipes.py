@@ -9,7 +9,7 @@ def run() -> None:
     from rich.table import Table
 
     from medvidbench.commands.common import console_of
-    from medvidbench.training.recipe import RECIPES, load_recipe, recipe_names
+    from medvidbench.training.recipe_files import RECIPES, load_recipe, recipe_names
 
     table = Table(title=f"Recipes in {RECIPES}", box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("name", "kind", "model", "method", "length"):

@@ -14,10 +14,13 @@ def run(
     out: Path,
     changes: Sequence[str] = (),
     *,
+    model: str | None = None,
     samples: int | None = None,
     frame_cache: Path | None = None,
     prepared: Path | None = None,
     workers: int | None = None,
+    rollout_prompts: int | None = None,
+    max_cost: float | None = None,
 ) -> None:
     """Asks the recipe's model a sample of its training rows, and writes quartiles, table and pictures.
 
@@ -25,9 +28,11 @@ def run(
         recipe_name: of a recipe of the kind grpo that ships, or a .yaml file.
         benchmark: in place of the recipe's.
         out: folder of the run; the same command goes on with what is there.
-        changes: "model.path=RUN/model", ...: keys of the recipe with other values.
+        changes: "grpo.temperature=0.7", ...: keys of the recipe with other values.
+        model: in place of the recipe's.
         samples: prompts of each source and task.
         frame_cache, prepared: BENCH.frames and BENCH.prepared when left out.
+        rollout_prompts, max_cost: of the machine, see `medvidbench.training.machine.Machine`.
 
     Raises:
         MedVidBenchError: see `medvidbench.training.stats.run_stats`.
@@ -36,10 +41,12 @@ def run(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from medvidbench.commands.train import chosen_recipe, machine_of
+
+    recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes, model)
     from medvidbench.training.stats import SAMPLES, run_stats
 
-    recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes)
-    machine = machine_of(recipe, frame_cache, prepared, workers)
+    numbers = {"workers": workers, "rollout_prompts": rollout_prompts, "max_cost": max_cost}
+    machine = machine_of(recipe, frame_cache, prepared, **numbers)
     columns = (TextColumn("Prompts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("", total=None)

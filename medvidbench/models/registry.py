@@ -79,8 +79,8 @@ def video_model(spec: str, settings: EvalSettings | None = None, options: ModelO
 
 
 def checkpoint_path(path: str) -> str:
-    """`path`, or the folder of the small model that ships where `path` is "tiny"."""
-    return str(shipped_model()) if path == TINY else path
+    """`path` without the "hf:" of an evaluation's `--model`; for "tiny" the folder of the small model that ships."""
+    return str(shipped_model()) if path == TINY else path.removeprefix("hf:")
 
 
 def shipped_model() -> Path:

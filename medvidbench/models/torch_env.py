@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+MEMORY_REMEDY = "fewer or smaller frames (max_pixels, total_pixels), a smaller batch, or bfloat16"
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -112,17 +113,14 @@ def choose_dtype(wanted: str, device: str) -> str:
 
 
 @contextmanager
-def memory_errors(doing: str) -> Iterator[None]:
+def memory_errors(doing: str, remedy: str = MEMORY_REMEDY) -> Iterator[None]:
     """Turn an exhausted memory into an `OutOfMemoryError` that says what was being done and what helps."""
     try:
         yield
     except RuntimeError as error:  # torch's OutOfMemoryError is one; the CPU allocator raises a plain one
         if not any(words in str(error).lower() for words in _MEMORY_WORDS):
             raise
-        raise OutOfMemoryError(
-            f"Out of memory while {doing}: {str(error).splitlines()[0]}",
-            remedy="fewer or smaller frames (max_pixels, total_pixels), a smaller batch, or bfloat16",
-        ) from error
+        raise OutOfMemoryError(f"Out of memory while {doing}: {str(error).splitlines()[0]}", remedy=remedy) from error
 
 
 @contextmanager

@@ -185,6 +185,16 @@ def test_the_cap_holds_over_re_asks_and_what_it_keeps_back_has_no_scores(calm: R
     assert all(j.scores is None for j in found.values())
 
 
+def test_a_cap_that_counts_earlier_spend_counts_it_once(calm: Running, tmp_path: Path) -> None:
+    for name in ("first", "second"):  # two starts over one cache: what the first spent is in its ledger
+        with judge_on(calm, tmp_path, max_cost=0.10, count_earlier_spend=True) as judge:
+            found = judged(judge, pairs(6, name))
+        assert all(j.scores is not None for j in found.values()), name
+    with judge_on(calm, tmp_path, max_cost=judge._calls.spent, count_earlier_spend=True) as judge:
+        found = judged(judge, pairs(6, "third"))
+    assert all(j.error.startswith("budget") for j in found.values())
+
+
 def test_a_batch_gives_the_same_judgements_as_calls_one_by_one(calm: Running, tmp_path: Path) -> None:
     items = [*pairs(8, "by batch"), pair("again", "garbage once")]
     with judge_on(calm, tmp_path / "batch", batch=True, poll_seconds=0.05) as judge:

@@ -11,7 +11,8 @@ import torch
 
 from medvidbench.training.grpo import run_grpo
 from medvidbench.training.machine import Machine
-from medvidbench.training.recipe import Recipe, load_recipe
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.steps import GrpoStep
 
 

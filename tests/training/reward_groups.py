@@ -70,8 +70,8 @@ class Scripted(Judge):
 
     name, kind = "scripted", "baseline"
 
-    def __init__(self, outcomes=(), scores=3.0):
-        self.outcomes, self.scores, self.asked = list(outcomes), scores, []
+    def __init__(self, outcomes=(), scores=3.0, error="unreadable"):
+        self.outcomes, self.scores, self.error, self.asked = list(outcomes), scores, error, []
 
     def judge(self, pairs, mode="absolute"):
         outcome = self.outcomes.pop(0) if self.outcomes else None
@@ -83,7 +83,7 @@ class Scripted(Judge):
         for pair in pairs:
             failed = outcome is not None and outcome in pair.prediction
             yield Judgement(
-                pair.pair_id, self.name, None if failed else (self.scores,) * 5, error="unreadable" if failed else ""
+                pair.pair_id, self.name, None if failed else (self.scores,) * 5, error=self.error if failed else ""
             )
 
     def record(self):

@@ -17,7 +17,8 @@ from medvidbench.training.machine import Machine
 from medvidbench.training.order import DataOrder
 from medvidbench.training.policy import Policy, load_policy
 from medvidbench.training.prepared import PreparedPrompts
-from medvidbench.training.recipe import DataPart, Recipe, load_recipe
+from medvidbench.training.recipe import DataPart, Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.rows import Key
 from medvidbench.training.sft import run_sft
 from medvidbench.training.steps import SftStep

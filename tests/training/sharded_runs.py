@@ -16,7 +16,8 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.concept_judge import ConceptJudge
 from medvidbench.training.grpo import run_grpo
 from medvidbench.training.machine import Machine
-from medvidbench.training.recipe import Recipe, load_recipe
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.rewards import RewardUnavailable
 from medvidbench.training.rewards.captions import CaptionRewards
 from medvidbench.training.sft import run_sft

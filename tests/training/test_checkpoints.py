@@ -32,7 +32,8 @@ from medvidbench.training.optimiser import make_optimiser
 from medvidbench.training.policy import Policy, load_policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
-from medvidbench.training.recipe import Lora, Recipe, load_recipe
+from medvidbench.training.recipe import Lora, Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.tensors import digest_of
 
 

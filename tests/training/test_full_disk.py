@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,3 +59,24 @@ def test_a_run_whose_checkpoint_does_not_fit_stops_with_the_reason_and_goes_on_o
     run(recipe, tmp_path / "whole")
     a, b = (load_file(folder / "model" / "model.safetensors") for folder in (out, tmp_path / "whole"))
     assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in b)
+
+
+def test_a_model_or_a_prepared_prompt_that_does_not_fit_is_one_message_too(
+    training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
+) -> None:
+    recipe = sft_recipe(training_bench, tiny_policy_folder, steps=1, save_every=1)
+    with disk() as limited_to:
+        limited_to(5_000)
+        with pytest.raises(MedVidBenchError, match="A prepared prompt can't be kept in"):
+            run(recipe, tmp_path / "prompts", tmp_path / "prepared")
+    assert not list((tmp_path / "prepared").rglob("*.tmp"))
+    out = tmp_path / "model"
+    run(recipe, out)
+    shutil.rmtree(out / "model")
+    with disk() as limited_to:
+        limited_to(100_000)  # the model's weights have more
+        with pytest.raises(MedVidBenchError, match="The model can't be written to"):
+            run(recipe, out)
+    assert not list(out.glob("*model*"))
+    run(recipe, out)
+    assert (out / "model" / "model.safetensors").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -104,7 +105,7 @@ def test_every_method_runs(name: str, training_bench: Path, tiny_policy_folder: 
     if name == "crpo":
         module = "medvidbench.training.rewards.clinical"
         functions = [f"{module}:{part}" for part in ("accuracy", "faithfulness", "comprehensiveness")]
-        changes |= {"rewards__functions": functions, "data__tasks": ["VS"], "rewards__tasks": ["VS"]}
+        changes |= {"rewards__functions": functions, "data__tasks": ["VS"], "rewards__tasks": []}
     (step,) = run(grpo_recipe(training_bench, tiny_policy_folder, **changes), tmp_path / name)
     assert step.prompts == 2 and step.tokens > 0
     assert all(key.reward is not None for key in step.keys)
@@ -122,9 +123,28 @@ def test_all_forwards_train_the_same_model(
 def test_a_kl_term_holds_the_policy_to_its_start(
     training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
 ) -> None:
-    steps = run(grpo_recipe(training_bench, tiny_policy_folder, grpo__kl=0.1), tmp_path / "run")
-    assert steps[0].kl == pytest.approx(0.0, abs=1e-6)
-    assert steps[-1].kl is not None and steps[-1].kl > 1e-5
+    ended = {}
+    for weight in (0.0, 5.0):
+        recipe = grpo_recipe(
+            training_bench, tiny_policy_folder, grpo__kl=weight, alarms__kl_above=1e9, steps=8, save_every=8
+        )
+        steps = run(recipe, tmp_path / str(weight))
+        assert steps[0].kl == pytest.approx(0.0, abs=1e-6)
+        ended[weight] = steps[-1].kl
+    assert ended[0.0] is not None and ended[5.0] is not None and 1e-5 < ended[5.0] < 0.8 * ended[0.0]
+
+
+def test_what_a_method_remembers_is_in_the_checkpoint(
+    training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
+) -> None:
+    # DRPO scales by the rewards of earlier steps: a run that forgot them at the checkpoint would go on otherwise
+    recipe = grpo_recipe(training_bench, tiny_policy_folder, grpo__method="drpo", grpo__kl=0.0)
+    run(recipe, tmp_path / "straight")
+    run(recipe.model_copy(update={"steps": 2}), tmp_path / "halves")
+    state = json.loads((tmp_path / "halves" / "step-00000002" / "state.json").read_text())
+    assert state["parts"]["method"]
+    run(recipe, tmp_path / "halves")
+    assert same(tmp_path / "halves", tmp_path / "straight")
 
 
 def test_lora_trains_the_adapters_alone(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
@@ -180,7 +200,7 @@ def test_a_judge_that_is_down_costs_no_step(
     assert same(out, straight)
 
 
-def test_statistics_of_another_model_are_refused(
+def test_a_normalisation_without_statistics_is_refused(
     training_bench: Path, tiny_policy_folder: Path, tmp_path: Path
 ) -> None:
     recipe = grpo_recipe(training_bench, tiny_policy_folder, rewards__normalisation="logistic")

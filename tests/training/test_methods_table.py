@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +54,8 @@ def test_filled_parts_say_everything_and_stay_as_they_are_when_read_again(name: 
 def test_trees_that_are_not_sampled_are_refused_before_the_run() -> None:
     with pytest.raises(MedVidBenchError, match="branches 1"):
         resolved(GrpoPart(method="tree_grpo"), RewardPart())
+    with pytest.raises(MedVidBenchError, match=r"branches 8.*group_size 8"):  # trees of one completion
+        resolved(GrpoPart(method="tree_grpo", branches=8, branch_tokens=4), RewardPart())
 
 
 @pytest.mark.parametrize("kind", METHODS.values(), ids=list(METHODS))
@@ -74,3 +78,8 @@ def test_formulas_that_are_ours_are_never_given_as_the_papers() -> None:
     for name in ("crpo", "grpo_pp"):
         row = next(line for line in methods_table().splitlines() if f"(`{name}`)" in line)
         assert "our reading" in row and "abstract" in row
+
+
+def test_the_command_prints_the_table(cli: Callable[..., Any]) -> None:
+    done = cli("train", "methods")
+    assert done.code == 0 and all(kind.title in done.out and kind.source in done.out for kind in METHODS.values())

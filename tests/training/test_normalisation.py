@@ -19,6 +19,7 @@ from medvidbench.training.rows import GroupRewards, Key
 
 TAG = Key("AVOS", "TAG")
 VS = Key("AVOS", "VS")
+SAMPLING = {"group_size": 8, "temperature": 1.0, "max_new_tokens": 64}
 REWARD = {"version": "1", "parts": {"task": {"rules": "medvidbench.tasks"}}}
 
 
@@ -36,7 +37,7 @@ def statistics(*rows, reward=REWARD):
         reward=reward,
         recipe="tiny",
         seed=0,
-        sampling={"group_size": 8},
+        sampling=SAMPLING,
         parts=statistics_of([row for many in rows for row in many], replicates=50),
     )
 
@@ -229,20 +230,31 @@ def test_a_file_comes_back_as_it_was_written(tmp_path):
 
 def test_statistics_of_another_model_or_other_rewards_are_refused():
     own = statistics(earned(TAG, EVEN))
-    own.check("files:aa", REWARD)
+    own.check("files:aa", REWARD, SAMPLING)
     with pytest.raises(MedVidBenchError, match="files:aa") as error:
-        own.check("files:bb", REWARD)
+        own.check("files:bb", REWARD, SAMPLING)
     assert error.value.accepted == "files:bb"
     with pytest.raises(MedVidBenchError, match="version 1") as error:
-        own.check("files:aa", {**REWARD, "version": "2"})
+        own.check("files:aa", {**REWARD, "version": "2"}, SAMPLING)
     assert error.value.accepted == "version 2"
     with pytest.raises(MedVidBenchError, match="'judge'"):
-        own.check("files:aa", {"version": "1", "parts": {"judge": {"judge": "gpt-4.1"}}})
+        own.check("files:aa", {"version": "1", "parts": {"judge": {"judge": "gpt-4.1"}}}, SAMPLING)
+
+
+@pytest.mark.parametrize(("change", "refused"), [({"temperature": 0.7}, True), ({"max_new_tokens": 256}, True),
+                                                 ({"group_size": 4}, False)])  # fmt: skip
+def test_statistics_of_completions_sampled_otherwise_are_refused(change, refused):
+    own = statistics(earned(TAG, EVEN))
+    if refused:
+        with pytest.raises(MedVidBenchError, match=f"with {next(iter(change))}"):
+            own.check("files:aa", REWARD, SAMPLING | change)
+    else:
+        own.check("files:aa", REWARD, SAMPLING | change)
 
 
 def test_a_recipe_that_uses_fewer_rewards_may_use_the_file():
     own = statistics(earned(TAG, EVEN), reward={"version": "1", "parts": {"task": {}, "judge": {"judge": "x"}}})
-    own.check("files:aa", {"version": "1", "parts": {"task": {}}})
+    own.check("files:aa", {"version": "1", "parts": {"task": {}}}, SAMPLING)
 
 
 @pytest.mark.parametrize(
@@ -311,6 +323,16 @@ def test_a_mixture_keeps_the_spread_between_prompts_that_no_single_step_has():
     assert moving.quantile(0.75) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize(("share", "n", "steps"), [(0.001, 8, 1000), (0.02, 64, 100)])
+def test_what_is_old_keeps_its_weight_however_many_rewards_came_after_it(share, n, steps):
+    moving = MovingRewards([0.0] * 50, share)
+    for _ in range(steps):
+        moving.add([1.0] * n)
+    # the start keeps (1 - share)^steps of the mixture: 0.368 and 0.133
+    assert moving.mean() == pytest.approx(1 - (1 - share) ** steps, abs=0.01)
+    assert len(moving.state()["values"]) <= 2000
+
+
 def test_a_moving_distribution_survives_a_checkpoint_bit_for_bit():
     rng = np.random.default_rng(1)
     steps = [[group(*rng.random(8)), group(*rng.random(8), key=VS, part="judge")] for _ in range(40)]
@@ -366,11 +388,6 @@ def test_under_group_std_the_logistic_changes_advantages_by_its_curvature_alone(
     own = normaliser(raw.ravel()[:3000], k=k)
     normal = own(TAG, "task", raw.ravel()).reshape(raw.shape)
     assert cosine(group_std_advantages(raw), group_std_advantages(normal)) == pytest.approx(expected, abs=0.01)
-
-
-def test_any_affine_map_cancels_under_group_std():
-    raw = simulated(np.random.default_rng(1))
-    assert cosine(group_std_advantages(raw), group_std_advantages(7 * raw - 3)) == pytest.approx(1, abs=1e-6)
 
 
 def test_without_the_group_std_the_logistic_balances_an_easy_and_a_hard_source():

@@ -14,7 +14,8 @@ import torch
 from torch.nn import Parameter
 
 from medvidbench.training.optimiser import clip_gradients, learning_rate, make_optimiser, set_rate
-from medvidbench.training.recipe import OptimiserPart, load_recipe
+from medvidbench.training.recipe import OptimiserPart
+from medvidbench.training.recipe_files import load_recipe
 
 
 def rates(total: int, **options: object) -> list[float]:

@@ -27,7 +27,7 @@ from medvidbench.training.pointing import Point, Pointing
 from medvidbench.training.policy import Policy, load_policy
 from medvidbench.training.recipe import DataPart, ModelPart, PointingPart
 from medvidbench.training.rows import Example
-from medvidbench.training.starting import rows_stream
+from medvidbench.training.starting import example_stream
 
 PART = PointingPart(action_layer=0, span_layer=0, edge_layer=1, heads=1)
 
@@ -42,7 +42,7 @@ def clip(training_bench: Path, policy: Policy) -> Example:
     """A clip with 2 frames a pair."""
     bench = Benchmark.open(training_bench)
     rows = chosen_rows(bench, DataPart(), 0)
-    for item in rows_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream(range(len(rows))):
+    for item in example_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream(range(len(rows))):
         if isinstance(item, Example) and len(item.sample.frame_times) >= 8:
             return item
     raise AssertionError("no clip is long enough")
@@ -109,7 +109,7 @@ def test_the_times_of_an_action_look_at_its_name_in_the_question(
 ) -> None:
     bench = Benchmark.open(training_bench)
     rows = chosen_rows(bench, DataPart(tasks=("TAG",)), 0)[:1]
-    example = next(rows_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream([0]))
+    example = next(example_stream(bench, rows, policy, DataPart(), Machine(workers=0)).stream([0]))
     assert isinstance(example, Example)
     pointing = Pointing.of(PART, policy)
     assert pointing is not None

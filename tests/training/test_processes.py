@@ -18,7 +18,7 @@ from sft_runs import run, sft_recipe
 
 from medvidbench.training.checkpoints import latest
 from medvidbench.training.processes import Processes
-from medvidbench.training.recipe import write_recipe
+from medvidbench.training.recipe_files import write_recipe
 from medvidbench.training.run_facts import read_facts
 from medvidbench.training.watch import read_log
 
@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 import torch
 from medvidbench.training.machine import Machine
-from medvidbench.training.recipe import load_recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.sft import run_sft
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training.recipe import check_recipe, load_recipe, recipe_names, write_recipe
+from medvidbench.training.recipe_files import check_recipe, load_recipe, recipe_names, write_recipe
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -63,6 +63,8 @@ def test_a_key_that_nobody_knows_is_named(key: str, said: str) -> None:
         ({"data.tasks": ["TAL"]}, "data.tasks"),
         ({"data.balance": "key", "data.turns": {"TAG": 2}}, "turns go with the balance task"),
         ({"optimiser.lr": 0}, "optimiser.lr: Input should be greater than 0"),
+        ({"optimiser.betas": [0.9, 1.0]}, "optimiser.betas.1: Input should be less than 1"),
+        ({"optimiser.eps": -1e-8}, "optimiser.eps"),
         ({"model.path.name": 1}, "path is a value"),
     ],
 )
@@ -90,3 +92,9 @@ def test_a_file_that_is_no_recipe_is_refused(text: str, said: str, tmp_path: Pat
 def test_a_recipe_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(MedVidBenchError, match="medgrpo-7b"):
         load_recipe("medgrpo-70b")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_no_recipe_that_ships_draws_rows_that_it_does_not_reward(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.kind == "sft" or set(recipe.data.tasks or ["all"]) <= set(recipe.rewards.tasks)

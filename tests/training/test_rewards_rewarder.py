@@ -126,6 +126,14 @@ def test_a_judge_that_stays_down_stops_the_run_with_the_reason_and_invents_nothi
     assert "resume" in error.value.remedy
 
 
+def test_a_judge_whose_budget_is_spent_stops_the_run_without_a_pause():
+    slept = []
+    judge = Scripted(["a"], error="budget: the call may cost $0.01, $0.00 of $1.0 left")
+    with pytest.raises(RewardUnavailable, match=r"No judgement of 1 of 2 captions: .*\$1\.0 left") as error:
+        rewarder(judge, slept=slept)([example("VS")], [completions("a", "c")])
+    assert slept == [] and "--max-cost" in error.value.remedy
+
+
 def test_a_judge_none_of_whose_replies_can_be_read_is_down():
     with pytest.raises(RewardUnavailable, match="unreadable"):
         rewarder(Scripted(["a", "a", "a"]))([example("VS")], [completions("aa", "ba", "")])
@@ -154,6 +162,20 @@ def test_a_row_without_truth_or_reward_is_an_error_that_names_it():
     with pytest.raises(MedVidBenchError, match="No reward applies to AVOS/NAP") as error:
         rewarder()([example("NAP")], [completions("tying")])
     assert "rewards.tasks" in error.value.remedy
+
+
+def test_tasks_that_nothing_rewards_are_found_before_the_run():
+    own = rewarder()
+    own.check(["TAG", "STG", "VS", "RC"])
+    with pytest.raises(MedVidBenchError, match=r"No reward applies to NAP, SA\.") as error:
+        own.check(["NAP", "SA", "TAG"])
+    assert "data.tasks" in error.value.remedy
+    assert own.parts_of("TAG") == ("task",) and own.parts_of("VS") == ("similarity", "judge")
+
+
+def test_a_weight_of_no_reward_is_refused():
+    with pytest.raises(MedVidBenchError, match=r"rewards\.weights names jugde"):
+        Rewarder(RewardPart(tasks=("TAG",), weights={"jugde": 2.0}))
 
 
 def test_the_default_rewarder_is_offline_and_its_record_decides_every_part(tmp_path):

@@ -12,15 +12,18 @@ Asserted, for every degenerate answer of `degenerate`:
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reward_groups import sample
 
 from medvidbench.judges.concept_judge import ConceptJudge
+from medvidbench.judges.reward import SemanticSimilarity
 from medvidbench.records import (
     Box,
     BoxTrack,
@@ -174,8 +177,23 @@ def test_the_honest_reward_of_ratings_leaves_the_wrong_ones_one_level_off():
 
 
 def test_the_table_is_written_with_every_answer():
-    rows = reward_table([sample("TAG"), sample("RC")], ConceptJudge(rationales=False))
+    samples = [sample("TAG"), sample("TAG", Spans((Span(0.0, 30.0),))), sample("RC")]
+    rows = reward_table(
+        samples, ConceptJudge(rationales=False), SemanticSimilarity(lambda texts: np.eye(1)[[0] * len(texts)])
+    )
     text = markdown(rows)
-    assert text.count("\n") == len(rows) + 2
-    # truth 10-20 s of 100 s: the whole clip has IoU 0.1
-    assert "| TAG | whole clip | 0.100 | 0.100 | 0.100 |  |" in text
+    assert text.count("\n") == len({(row.task, row.answer) for row in rows}) + 2
+    # truths 10-20 s and 0-30 s of 100 s: the whole clip has IoU 0.1 and 0.3
+    assert "| TAG | whole clip | 2 | 0.200 | 0.200 | 0.200 | 0 |  | 0.200 |" in text
+    # what is paid of a caption is half of each
+    found = re.search(r"\| RC \| copied question \| 1 \| \S+ \| (\S+) \| .* \| (\S+) \| (\S+) \|\n", text)
+    assert found is not None
+    judge, alike, paid = map(float, found.groups())
+    assert alike == 1.0 and paid == pytest.approx((judge + 1.0) / 2, abs=1e-3)
+
+
+def test_the_command_shows_the_table_of_a_benchmark(cli, training_bench):
+    done = cli("train", "rewards", "--data", training_bench, "--rows", 1)
+    assert done.code == 0 and "| TAG | whole clip | 1 |" in done.out and "| VS | copied question | 1 |" in done.out
+    assert re.search(r"\d+ answers to \d+ questions, \d+ of them paid above", done.out)
+    assert cli("train", "rewards", "--data", training_bench / "nowhere").code == 2

@@ -22,6 +22,8 @@ from medvidbench.training.machine import Machine
 from medvidbench.training.optimiser import learning_rate
 from medvidbench.training.run_facts import read_facts
 from medvidbench.training.sft import run_sft, total_steps
+from medvidbench.training.starting import SOON, Shown
+from medvidbench.training.steps import Skipped
 from medvidbench.training.watch import read_log
 
 
@@ -158,14 +160,32 @@ def test_rows_that_cannot_be_read_are_counted_and_the_others_are_trained_on(
     assert all(skipped.source == "NurViD" and skipped.why for step in steps for skipped in step.skipped)
 
 
-def test_a_step_without_a_readable_row_changes_nothing(
+def test_steps_without_a_readable_row_change_nothing_and_a_run_of_them_makes_no_model(
     training_bench: Path, tiny_policy_folder: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    recipe = sft_recipe(training_bench, tiny_policy_folder, data__max_prompt_tokens=1, steps=2)
-    steps = run(recipe, tmp_path, prepared)
-    assert [(step.loss, step.grad_norm, step.n, len(step.skipped)) for step in steps] == [(None, None, 0, 2)] * 2
+    recipe = sft_recipe(training_bench, tiny_policy_folder, data__max_prompt_tokens=1, steps=3, save_every=1)
+    with pytest.raises(MedVidBenchError, match=r"No row of 3 steps could be shown\. The first one: .*tokens"):
+        run(recipe, tmp_path, prepared)
+    steps = read_log(tmp_path)
+    assert [(row.loss, row.grad_norm, row.n, len(row.skipped)) for row in steps] == [(None, None, 0, 2)] * 3
     base = load_file(tiny_policy_folder / "model.safetensors")
-    assert equal(weights(tmp_path), base)
+    saved = load_file(tmp_path / "step-00000002" / "weights.safetensors")
+    assert all(any(torch.equal(value, other) for other in base.values()) for value in saved.values())
+    assert not (tmp_path / "model").exists()
+
+
+def test_memory_that_runs_out_in_a_step_is_one_message_and_stands_beside_the_run(
+    training_bench: Path, tiny_policy_folder: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(sft, "answer_outputs", full)
+    with pytest.raises(MedVidBenchError, match="Out of memory while training: CUDA out of memory") as caught:
+        run(sft_recipe(training_bench, tiny_policy_folder), tmp_path, prepared)
+    assert "--micro-tokens" in caught.value.remedy
+    facts = read_facts(tmp_path)
+    assert facts is not None and facts.ending is not None and "Out of memory" in facts.ending.reason
 
 
 def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_used(
@@ -197,7 +217,7 @@ def test_another_benchmark_in_the_same_place_is_refused(
     run(recipe, tmp_path, prepared)
     real = sft.chosen_rows
     monkeypatch.setattr(sft, "chosen_rows", lambda *args: real(*args)[1:])
-    with pytest.raises(MedVidBenchError, match="doesn't hold the rows that the run"):
+    with pytest.raises(MedVidBenchError, match="The training rows of the benchmark are not those that the run"):
         run(recipe, tmp_path, prepared)
 
 
@@ -208,7 +228,7 @@ def test_epochs_are_steps_that_show_every_row_so_often(training_bench: Path, tin
 
 
 def test_a_recipe_of_another_kind_is_refused(training_bench: Path, tmp_path: Path) -> None:
-    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.recipe_files import load_recipe
 
     with pytest.raises(MedVidBenchError, match="of the kind grpo"):
         run_sft(load_recipe("tiny-grpo", {"data.benchmark": str(training_bench)}), tmp_path)
@@ -222,3 +242,18 @@ def test_a_place_that_is_no_folder_is_one_clear_error(
         run(sft_recipe(training_bench, tiny_policy_folder), tmp_path / "file")
     with pytest.raises(MedVidBenchError, match="Not a directory"):
         run(sft_recipe(training_bench, tiny_policy_folder), tmp_path / "file" / "run")
+
+
+def test_only_a_run_that_never_showed_a_row_is_stopped_at_its_end() -> None:
+    lost = (Skipped(sample_id="s", source="AVOS", task="TAG", why="no file"),)
+    Shown(begun=3).add(0, lost, last=True)  # what went before counts: a kill must change nothing
+    with pytest.raises(MedVidBenchError, match="No row of 1 steps could be shown"):
+        Shown(begun=0).add(0, lost, last=True)
+    some = Shown(begun=0)
+    for _ in range(SOON + 5):
+        some.add(1, lost, last=False)
+    gone = Shown(begun=3)
+    for _ in range(SOON - 1):
+        gone.add(0, lost, last=False)
+    with pytest.raises(MedVidBenchError, match=f"No row of {SOON} steps .* no file"):
+        gone.add(0, lost, last=False)

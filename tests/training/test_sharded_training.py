@@ -22,7 +22,8 @@ from sharded_runs import launched
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.checkpoints import checkpoints
 from medvidbench.training.policy import load_policy
-from medvidbench.training.recipe import DataPart, Lora, ModelPart, Recipe, write_recipe
+from medvidbench.training.recipe import DataPart, Lora, ModelPart, Recipe
+from medvidbench.training.recipe_files import write_recipe
 from medvidbench.training.run_facts import read_facts
 from medvidbench.training.sharding import Sharding
 from medvidbench.training.watch import read_log

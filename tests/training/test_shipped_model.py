@@ -21,7 +21,8 @@ from medvidbench.models.registry import ModelOptions, shipped_model, video_model
 from medvidbench.records import TASK_NAMES
 from medvidbench.synthetic.layouts import LAYOUT_KEYS, write_layout
 from medvidbench.training.shipping import SHIPPED
-from medvidbench.training.shipping_card import BAR, LARGEST, bar_report, parameters
+from medvidbench.training.shipping_bar import BAR, bar_report
+from medvidbench.training.shipping_card import LARGEST, parameters
 
 pytestmark = pytest.mark.skipif(
     not (SHIPPED / "config.json").is_file(), reason="the small model isn't there: make tiny-model"

@@ -18,7 +18,7 @@ from medvidbench.models import registry
 from medvidbench.models.registry import video_model
 from medvidbench.training.processes import Processes
 from medvidbench.training.shipping import trained_model
-from medvidbench.training.shipping_card import Beside
+from medvidbench.training.shipping_bar import Beside
 from medvidbench.training.shipping_plan import Plan, Sight, Simulation
 from medvidbench.training.tensors import digest_of
 

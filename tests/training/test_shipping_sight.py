@@ -29,16 +29,14 @@ from medvidbench.training.shipping_attention import Parts
 from medvidbench.training.shipping_plan import Sight
 from medvidbench.training.shipping_sight import (
     DATA,
-    OTHERS,
-    Named,
-    Words,
     aligned,
     both_ways,
     row_loss,
     vision_tokens,
 )
 from medvidbench.training.shipping_start import on_curve
-from medvidbench.training.starting import rows_stream
+from medvidbench.training.shipping_words import OTHERS, Named, Words
+from medvidbench.training.starting import example_stream
 
 PARTS = Parts.of(torch.stack([on_curve(second, 64, 0) for second in range(80)]), 0, entries=12)
 CUT_TIE = Named(("cut", "tie"), ((Span(2.0, 6.0), 0), (Span(5.0, 9.0), 1)))
@@ -149,7 +147,7 @@ def _policy(folder: Path) -> Policy:
 def _examples(folder: Path, bench: Path, machine: Machine) -> tuple[Policy, list[Example]]:
     policy, opened = _policy(folder), Benchmark.open(bench)
     rows = chosen_rows(opened, DATA, 0)[:12]
-    stream = rows_stream(opened, rows, policy, DATA, machine).stream(range(len(rows)))
+    stream = example_stream(opened, rows, policy, DATA, machine).stream(range(len(rows)))
     return policy, [item for item in stream if isinstance(item, Example)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +33,8 @@ PATIENCE = 200.0
 SMALL = ("data.frames=3", "data.max_pixels=6272", "batch_size=2", "save_every=3", "steps=12")
 # a random model earns nothing by the tasks' own rules: a reward that some completions get is added
 GRPO = (*SMALL, "data.tasks=[TAG, VS]", "grpo.max_new_tokens=8", "grpo.group_size=3", "optimiser.lr=1e-3",
-        "alarms.parse_below=null", "alarms.truncated_above=null", "rewards.functions=[grpo_runs:even_ids]")  # fmt: skip
+        "alarms.parse_below=null", "alarms.truncated_above=null", "rewards.functions=[grpo_runs:even_ids]",
+        "rewards.drift=ema", "rewards.ema=0.2")  # fmt: skip
 WRITTEN = ("model/model.safetensors", "step-00000012/weights.safetensors", "step-00000012/optimiser.safetensors")
 
 
@@ -81,6 +83,8 @@ def assert_same_bits(one: Path, other: Path) -> None:
         a, b = load_file(one / file), load_file(other / file)
         assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in b), file
     logs = [[(row.step, row.loss, row.grad_norm) for row in read_log(folder)] for folder in (one, other)]
+    states = [json.loads((folder / "step-00000012" / "state.json").read_text()) for folder in (one, other)]
+    assert states[0]["parts"] == states[1]["parts"]
     assert logs[0] == logs[1] and [step for step, *_ in logs[0]] == list(range(1, 13))
 
 
@@ -90,7 +94,7 @@ def test_sft_stats_grpo_and_eval_follow_one_another_and_a_kill_changes_no_bit(
     chain = Chain(cli, training_bench, tmp_path)
     sft = chain.twice("sft", "tiny-sft", [*SMALL, f"model.path={tiny_policy_folder}"], "--micro-tokens", 500)
 
-    stats, model = tmp_path / "stats", ("--model", sft / "model")
+    stats, model = tmp_path / "stats", ("--model", f"hf:{sft / 'model'}")
     measured = cli(*chain.command("stats", "tiny-grpo", stats, GRPO, *model, "--samples", 6))
     assert measured.code == 0 and "p50" in measured.out, measured.err
     statistics = ("--statistics", stats / "statistics.json")
@@ -99,6 +103,16 @@ def test_sft_stats_grpo_and_eval_follow_one_another_and_a_kill_changes_no_bit(
     before, after = (load_file(folder / "model" / "model.safetensors") for folder in (sft, grpo))
     assert any(not torch.equal(before[name], after[name]) for name in after)
     assert all(row.grad_norm for row in read_log(grpo))
+
+    # a run is bound to what its statistics say, not to where they lie
+    moved = tmp_path / "moved" / "statistics.json"
+    moved.parent.mkdir()
+    shutil.copy(stats / "statistics.json", moved)
+    again = chain.command("grpo", "tiny-grpo", grpo, GRPO, *model, "--statistics", moved)
+    assert cli(*again).code == 0
+    moved.write_text(moved.read_text().replace('"seed": 0', '"seed": 1', 1))
+    refused = cli(*again)
+    assert refused.code == 2 and "The reward statistics are not those that the run" in refused.err
 
     # the statistics are of the model that reinforcement began with, not of the one that it made
     refused = cli(*chain.command("grpo", "tiny-grpo", tmp_path / "other", GRPO, "--model", grpo / "model", *statistics))

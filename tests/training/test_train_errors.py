@@ -36,6 +36,23 @@ CASES = {
         "stats tiny-grpo --data {bench} --out {notes} --model {model}",
         "{notes}",
     ),
+    "an evaluation's name of a model that is not there": (
+        "grpo tiny-grpo --data {bench} --out {out} --model hf:{empty}/gone",
+        "No folder {empty}/gone",
+    ),
+    "a task that nothing rewards": (
+        "grpo tiny-grpo --data {bench} --out {out} --model {model} --set data.tasks=[TAG,NAP]",
+        "No reward applies to NAP",
+    ),
+    "a reward function without a module": (
+        "grpo tiny-grpo --data {bench} --out {out} --model {model} --set rewards.functions=[':f']",
+        "The reward function ':f'",
+    ),
+    "adapters for layers that are not there": (
+        "sft tiny-sft --data {bench} --out {out} --model {model} --set model.lora={{targets:[nowhere]}} "
+        "--set model.freeze_vision=true",
+        "LoRA can't be put on nowhere",
+    ),
     "a report of no run": ("report {empty}", "{empty}"),
 }
 
@@ -94,3 +111,22 @@ def test_a_model_of_another_architecture_is_named(
     command = ("train", "sft", "tiny-sft", "--data", places["bench"], "--out", tmp_path / "out")
     done = cli(*command, "--set", f"model.path={other}")
     assert done.code == 2 and "is a qwen3_vl" in done.err and "a Qwen2.5-VL checkpoint" in done.err
+
+
+def test_a_module_of_rewards_that_fails_as_it_is_imported_is_named(
+    cli: Callable[..., Any], places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_done.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    command = ("train", "grpo", "tiny-grpo", "--data", places["bench"], "--out", places["out"])
+    done = cli(*command, "--model", places["model"], "--set", "rewards.functions=[half_done:f]")
+    assert done.code == 2 and "half_done:f: ZeroDivisionError" in done.err and "Traceback" not in done.err
+
+
+def test_without_torch_the_commands_say_what_to_install(
+    cli: Callable[..., Any], places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medvidbench.commands.train.find_spec", lambda name: None)
+    for line in ("sft tiny-sft", "stats tiny-grpo", "grpo tiny-grpo"):
+        done = cli("train", *line.split(), "--data", places["bench"], "--out", places["out"])
+        assert done.code == 2 and "'torch', which is not installed" in done.err and "video,hf,train" in done.err

@@ -78,6 +78,15 @@ def test_the_weights_of_tokens_that_another_engine_drew_have_a_chart_where_one_d
     assert shown(None) == []
 
 
+def test_drift_has_charts_where_rewards_are_normalised() -> None:
+    drift = {"AVOS/TAG/task": {"shift": 0.5, "scale": 1.0, "seen": 8.0, "far": 0.0}}
+    found = dict(sections([made(steps_of(2, lambda n: {"drift": drift}))]))["Drift from the statistics"]
+    shift, flattened = (charts.charts(panel, [made(steps_of(2, lambda n: {"drift": drift}))]) for panel in found)
+    assert of(shift[0]) == {"AVOS/TAG/task": [0.5, 0.5]}
+    assert flattened == []  # no group had spread: never measured
+    assert "Drift from the statistics" not in dict(sections([made(steps_of(2, lambda n: {}))]))
+
+
 @pytest.mark.parametrize("loss", [0.0, 1.0, -2.5, 1e-300, 1e30])
 def test_constant_values_are_drawn_inside_the_chart(loss: float) -> None:
     (chart,) = charts.charts(LOSS, [made(steps_of(3, lambda n: {"loss": loss}))])

@@ -10,7 +10,7 @@ from medvidbench.errors import MedVidBenchError
 from medvidbench.training.baseline import BaselineStatistics
 from medvidbench.training.machine import Machine
 from medvidbench.training.normalisation import Normaliser
-from medvidbench.training.recipe import load_recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.rows import Key
 
 MACHINE = Machine(workers=0, rollout_prompts=2)
@@ -25,6 +25,7 @@ def recipe(bench, model, **changes):
         "data.frames": 3,
         "data.max_pixels": 8 * 784,
         "rewards.similarity": False,
+        "data.tasks": None,
         "rewards.tasks": ["TAG", "VS", "DVC"],
         "grpo.group_size": 3,
         "grpo.max_new_tokens": 6,
@@ -84,7 +85,7 @@ def test_the_file_is_what_the_normaliser_reads(whole, tiny_policy_folder):
     loaded = BaselineStatistics.load(found.path)
     assert loaded == found.statistics
     source = Source(str(tiny_policy_folder))
-    loaded.check(revision_of(source, read_config(source)), loaded.reward)
+    loaded.check(revision_of(source, read_config(source)), loaded.reward, loaded.sampling)
     assert loaded.sampling == {"group_size": 3, "temperature": 1.0, "max_new_tokens": 6}
     first = next(p for p in loaded.parts if p.source is not None)
     # six rewards are too few: the task's are used
@@ -206,3 +207,12 @@ def test_the_command_says_quartiles_and_where_the_file_is(training_bench, tiny_p
     said = capsys.readouterr().out
     assert "/TAG task: p25 0.000  p50 0.000  p75 0.000  (2 rewards)" in said
     assert f"Statistics: {tmp_path / 'run' / 'statistics.json'}" in said
+
+
+def test_several_processes_are_refused_since_each_would_ask_every_prompt(
+    stats, training_bench, tiny_policy_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(MedVidBenchError, match="2 processes"):
+        stats.run_stats(recipe(training_bench, tiny_policy_folder), tmp_path / "run", machine=MACHINE)
+    assert not (tmp_path / "run").exists()

@@ -56,11 +56,12 @@ def resolved(grpo: GrpoPart, rewards: RewardPart) -> Settings:
         MedVidBenchError: no such method, or the method needs trees and the recipe samples none.
     """
     chosen = method(grpo.method)
-    if chosen.needs_trees and (grpo.branches < 2 or grpo.branch_tokens < 1):
+    most = grpo.group_size // 2  # a tree of one completion has nothing to be compared with
+    if chosen.needs_trees and not (2 <= grpo.branches <= most and grpo.branch_tokens >= 1):
         raise MedVidBenchError(
             f"{grpo.method} compares completions of trees; the recipe has branches {grpo.branches}, branch_tokens "
-            f"{grpo.branch_tokens}.",
-            "branches of 2 or more and branch_tokens of 1 or more",
+            f"{grpo.branch_tokens}, group_size {grpo.group_size}.",
+            "branches of 2 to group_size / 2, and branch_tokens of 1 or more",
         )
     own = chosen.defaults
     return Settings(

@@ -17,7 +17,8 @@ class Crpo(GroupRelative):
     """Clinical-objective relative policy optimisation, as its abstract describes it.
 
     The paper's formulas for faithfulness and comprehensiveness are in neither the abstract nor the public code. Here
-    all three come as rewards by name, in [0, 1], weighted equally unless the recipe says otherwise.
+    all three come as rewards by name, in [0, 1], weighted equally unless the recipe says otherwise. `accuracy` is what
+    the task's own rule or the concept judge gives: with `rewards.tasks: []` it counts once.
     """
 
     name: ClassVar[str] = "crpo"

@@ -19,6 +19,7 @@ class Dapo(GroupRelative):
     )
     differs: ClassVar[str] = (
         "Spread decides which groups are exchanged; EasyR1 keeps groups by their mean (0.01 to 0.99), which is wrong "
-        "for continuous rewards, and TRL does not resample. Exchanges are bounded; then the group is kept, at 0."
+        "for continuous rewards, and TRL does not resample. Exchanges are bounded; then the group is kept, at 0. "
+        "The spread is that of raw rewards: a group that a normalisation has flattened is not exchanged."
     )
     defaults: ClassVar[Settings] = Settings(clip_high=0.28, aggregation="token", zero_spread="resample")

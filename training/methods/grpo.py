@@ -16,6 +16,7 @@ class Grpo(GroupRelative):
     formula: ClassVar[str] = "A = (r - mean_p r) / std_p r"
     differs: ClassVar[str] = (
         "No epsilon: groups of equal rewards get exactly 0. TRL adds 1e-4, verl 1e-6 to the standard deviation; verl "
-        "takes mean 0 and std 1 for a group of one, so that its raw reward becomes the advantage: refused here."
+        "takes mean 0 and std 1 for a group of one, so that its raw reward becomes the advantage: refused here. "
+        "Several rewards are averaged over those that apply; TRL sums them, so each further one makes steps larger."
     )
     defaults: ClassVar[Settings] = Settings(kl=0.04)

@@ -18,6 +18,7 @@ class MedGrpo(GroupRelative):
     )
     differs: ClassVar[str] = (
         "The authors released no trainer. The scale is not in the paper: the step's here, because under the group's "
-        "only the curvature of the logistic is left, and the balance between data sets is gone."
+        "only the curvature of the logistic is left, and the balance between data sets is gone. It is that of centred "
+        "rewards; TRL's scale batch is that of the rewards themselves, with the spread between prompts in it."
     )
     defaults: ClassVar[Settings] = Settings(scale="batch", clip_high=0.3, normalisation="logistic")

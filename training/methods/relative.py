@@ -22,7 +22,8 @@ def relative(rewards: Floats, sets: NDArray[np.int64], scale: Scale) -> Floats:
     """Rewards less the mean of their set, over a standard deviation.
 
     a = (r - mean(set)) / d, with d = std(set) for the scale "group", the standard deviation of all centred rewards of
-    the step for "batch", 1 for "none". Standard deviations divide by n - 1, as torch.std does in TRL and verl, so that
+    the step for "batch" (TRL's "batch" takes rewards that are not centred, the spread between prompts included), 1 for
+    "none". Standard deviations divide by n - 1, as torch.std does in TRL and verl, so that
     with one prompt in the step "group" and "batch" are the same.
 
     Args:

@@ -46,7 +46,7 @@ def sections(runs: Sequence[Run]) -> list[tuple[str, list[Panel]]]:
     time = Panel(
         "Seconds a step", "By part of the step.", tuple(_seconds(name) for name in parts), (0, None), stacked=True
     )
-    found = _grpo(keys) if runs[0].kind == "grpo" else _sft(keys)
+    found = [*_grpo(keys), *_drift(runs)] if runs[0].kind == "grpo" else _sft(keys)
     return [*found, ("Time", [time] if parts else [])]
 
 
@@ -79,7 +79,7 @@ def _grpo(keys: Sequence[str]) -> list[tuple[str, list[Panel]]]:
         Panel("KL to the start", "Nats a token.", (_whole("KL", lambda s: (s.kl, s.tokens)),), (0, None)),
         Panel(
             "Clip fraction",
-            "Share of tokens whose probability ratio was clipped.",
+            "Share of tokens whose probability ratio was clipped; 0 where a step is one update.",
             (
                 _whole("from above", lambda s: (s.clip_high, s.tokens)),
                 _whole("from below", lambda s: (s.clip_low, s.tokens)),
@@ -98,6 +98,31 @@ def _grpo(keys: Sequence[str]) -> list[tuple[str, list[Panel]]]:
         ),
     ]
     return [("Rewards", rewards), ("Gradient", gradient), ("Policy", policy), ("Answers", _answers(keys))]
+
+
+def _drift(runs: Sequence[Run]) -> list[tuple[str, list[Panel]]]:
+    """How far rewards have moved from the statistics that they are normalised by; nothing for raw rewards."""
+    names = sorted({name for run in runs for step in run.steps if isinstance(step, GrpoStep) for name in step.drift})
+    if not names:
+        return []
+
+    def of(value: str) -> tuple[Curve, ...]:
+        return tuple(Curve(name, _drifted(name, value)) for name in names)
+
+    panels = [
+        Panel("Shift of the median", "In scales of the statistics; 3 above it the logistic is flat.", of("shift")),
+        Panel(
+            "Flattened groups",
+            "Share of groups with unequal raw rewards that normalisation has made equal.",
+            of("saturated"),
+            (0.0, 1.0),
+        ),
+    ]
+    return [("Drift from the statistics", panels)]
+
+
+def _drifted(name: str, value: str) -> Read:
+    return lambda step: (step.drift.get(name, {}).get(value), 1)
 
 
 def _answers(keys: Sequence[str]) -> list[Panel]:

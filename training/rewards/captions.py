@@ -25,6 +25,9 @@ from medvidbench.records import Caption, Content, Sample, Unparsed
 PAUSES = (10.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds before each further try: a server that restarts is back within these nine minutes."""
 
+OVER_BUDGET = "budget: "
+"""Begins the error of a call that wasn't sent because it might have passed the cap of cost: waiting doesn't help."""
+
 
 class RewardUnavailable(MedVidBenchError):  # noqa: N818 - a state of the outer world, not a fault of the input
     """A reward can't be had now. The training loop writes a checkpoint and stops; the run can go on from there."""
@@ -86,6 +89,10 @@ class CaptionRewards:
             open_ = [pair for pair in pairs if pair.pair_id not in found or found[pair.pair_id].error]
             if not open_:
                 return found
+            if any(OVER_BUDGET in found[pair.pair_id].error for pair in open_ if pair.pair_id in found):
+                why = next(found[pair.pair_id].error for pair in open_ if pair.pair_id in found)
+                seen = f"No judgement of {len(open_)} of {len(pairs)} captions: {why}"
+                raise RewardUnavailable(seen, remedy="a higher --max-cost, and the same command: the run goes on")
         if down or not any(_is_judged(pair, found[pair.pair_id]) for pair in pairs):
             raise self._unavailable(len(open_), len(pairs), down or found[open_[0].pair_id].error)
         return found

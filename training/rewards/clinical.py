@@ -16,7 +16,8 @@ the lexicon finds nothing in the reference. A completion without any claim has 0
 
 Either alone can be gamed (one safe claim; a list of everything), together they can't: see `table`. They have the
 signature of user functions, so a recipe names them, for the method "crpo":
-`functions: ["medvidbench.training.rewards.clinical:accuracy", ...]`.
+`functions: ["medvidbench.training.rewards.clinical:accuracy", ...]`, and `tasks: []`: otherwise what `accuracy` gives
+is rewarded a second time, by the task's rule or the judge.
 """
 
 from __future__ import annotations

@@ -88,16 +88,17 @@ def load_function(spec: str) -> RewardFunction:
         MedVidBenchError: not of this form, no such module or name, or not callable.
     """
     module_name, sign, name = spec.partition(":")
-    if not sign or not name.isidentifier():
+    if not sign or not all(part.isidentifier() for part in (*module_name.split("."), name)):
         raise MedVidBenchError(f"The reward function {spec!r}.", "package.module:name")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)  # last, so that no file of the user's hides an installed package
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, SyntaxError) as error:
+    except Exception as error:  # the module is the user's: it may raise anything
         remedy = "run from the folder that holds the module, or install its package"
-        raise MedVidBenchError(f"The reward function {spec}: {error}.", "package.module:name", remedy) from error
+        why = f"{error}" if isinstance(error, ImportError | SyntaxError) else f"{type(error).__name__}: {error}"
+        raise MedVidBenchError(f"The reward function {spec}: {why}.", "package.module:name", remedy) from error
     call = getattr(module, name, None)
     if not callable(call):
         raise MedVidBenchError(f"{module_name} has no function {name}.", SIGNATURE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 REWARD_VERSION = "1"
 """Of the rules in `medvidbench.tasks` and of this package: raised when the same answer would earn something else."""
 TASK, SIMILARITY, JUDGE = "task", "similarity", "judge"
+CALLS = 32
+"""To a judge's server at the same time."""
 OWN_NAMES = (TASK, SIMILARITY, JUDGE)
 
 
@@ -60,6 +62,9 @@ class Rewarder:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise MedVidBenchError(f"Two rewards are called {', '.join(twice)}.", "functions with names of their own")
+        unknown = sorted(set(rewards.weights) - set(names))
+        if unknown:
+            raise MedVidBenchError(f"rewards.weights names {', '.join(unknown)}.", ", ".join(names))
         if {"VS", "RC"} & set(rewards.tasks) and (captions is None or not captions.names):
             raise MedVidBenchError("Captions are rewarded without a judge and without similarity.", "one of the two")
         self.state = TrainerState()
@@ -72,6 +77,24 @@ class Rewarder:
         rules = (TASK,) if any(TASKS[task].metrics for task in self._tasks) else ()
         captions = self._captions.names if self._captions and {"VS", "RC"} & self._tasks else ()
         return (*rules, *captions, *(function.name for function in self._functions))
+
+    def parts_of(self, task: str) -> tuple[str, ...]:
+        """The rules' or captions' parts that answers of a task get, without those of the user's functions."""
+        if task not in self._tasks:
+            return ()
+        captions = self._captions.names if self._captions is not None else ()
+        return (TASK,) if TASKS[task].metrics else captions
+
+    def check(self, tasks: Iterable[str]) -> None:
+        """That answers of these tasks can be rewarded.
+
+        Raises:
+            MedVidBenchError: no reward is for some of them; a function of the user may be for any.
+        """
+        left = [task for task in tasks if not self.parts_of(task)]
+        if left and not self._functions:
+            remedy = f"data.tasks: [{', '.join(sorted(self._tasks))}], or rewards.tasks with {', '.join(left)}"
+            raise MedVidBenchError(f"No reward applies to {', '.join(left)}.", remedy=remedy)
 
     def __call__(self, examples: Sequence[Example], completions: Sequence[Completions]) -> list[GroupRewards]:
         """One `GroupRewards` for each example, with the parts that apply to its task.
@@ -157,12 +180,15 @@ def _group(
 
 
 @contextmanager
-def opened_rewarder(rewards: RewardPart, cache: Path, device: str = "auto") -> Iterator[Rewarder]:
+def opened_rewarder(
+    rewards: RewardPart, cache: Path, device: str = "auto", max_cost: float | None = None
+) -> Iterator[Rewarder]:
     """The rewarder of a recipe, with its judge's cache open inside the block.
 
     Args:
         cache: folder of the judgements' cache (for judges that cost something).
         device: of a local judge.
+        max_cost: dollars that a paid judge may cost, what earlier starts spent with this cache included.
 
     Raises:
         MedVidBenchError: a judge, a package or a function that isn't there.
@@ -171,23 +197,30 @@ def opened_rewarder(rewards: RewardPart, cache: Path, device: str = "auto") -> I
     with ExitStack() as stack:
         captions = None
         if {"VS", "RC"} & set(rewards.tasks):
-            judge = None if rewards.judge is None else _judge(rewards.judge, cache, device, stack)
-            captions = CaptionRewards(judge, _similarity() if rewards.similarity else None)
+            judge = None if rewards.judge is None else _judge(rewards.judge, cache, device, max_cost, stack)
+            captions = CaptionRewards(judge, local_similarity() if rewards.similarity else None)
         yield Rewarder(rewards, captions, functions)
 
 
-def _judge(spec: str, cache: Path, device: str, stack: ExitStack) -> Judge:
+def _judge(spec: str, cache: Path, device: str, max_cost: float | None, stack: ExitStack) -> Judge:
     if spec == "concept":
         from medvidbench.judges.concept_judge import ConceptJudge
 
         # sentences on the scores would cost a third of the time, and nobody reads them here
         return ConceptJudge(rationales=False)
     from medvidbench.judges.specs import JudgeOptions, opened_judge
+    from medvidbench.models.call_settings import CallSettings
 
-    return stack.enter_context(opened_judge(spec, JudgeOptions(cache, device=device)))
+    calls = CallSettings(concurrency=CALLS, max_cost=max_cost, count_earlier_spend=max_cost is not None)
+    return stack.enter_context(opened_judge(spec, JudgeOptions(cache, calls=calls, device=device)))
 
 
-def _similarity() -> SemanticSimilarity:
+def local_similarity() -> SemanticSimilarity:
+    """The similarity part of captions.
+
+    Raises:
+        MedVidBenchError: the package with the sentence embeddings isn't there, or its weights were changed.
+    """
     from medvidbench.metrics.text import verified_model_dir
 
     verified_model_dir()  # a missing package or changed weights are found now, not at the first caption

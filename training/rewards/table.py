@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.base import CaptionPair, Judge, Judgement, Mode, as_reward
@@ -151,13 +152,21 @@ def _pairs(sample: Sample, texts: Sequence[str]) -> list[CaptionPair]:
 
 
 def markdown(rows: Sequence[TableRow]) -> str:
-    """The table for the documents."""
-    lines = [
-        "| task | answer | metric | reward | honest answer of that metric | similarity |",
-        "|---|---|---|---|---|---|",
-    ]
+    """The table as `medvidbench train rewards` prints it: means over the questions of a task, and how many of them the
+    answer games. Of captions, "paid" is half judge, half similarity, where the similarity is known."""
+    asked: dict[tuple[str, str], list[TableRow]] = {}
     for row in rows:
-        alike = "" if row.similarity is None else f"{row.similarity:.3f}"
-        numbers = f"{row.metric:.3f} | {row.reward:.3f} | {row.honest:.3f} | {alike}"
-        lines.append(f"| {row.task} | {row.answer} | {numbers} |")
+        asked.setdefault((row.task, row.answer), []).append(row)
+    lines = [
+        "| task | answer | questions | metric | reward | honest answer of that metric | gamed | similarity | paid |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (task, answer), own in asked.items():
+        metric, reward, honest = (fmean(getattr(row, name) for row in own) for name in ("metric", "reward", "honest"))
+        known = [row.similarity for row in own if row.similarity is not None]
+        alike = fmean(known) if known else None
+        ends = f"{reward:.3f}" if alike is None else f"{(reward + alike) / 2:.3f}"
+        said = "" if alike is None else f"{alike:.3f}"
+        numbers = f"{len(own)} | {metric:.3f} | {reward:.3f} | {honest:.3f} | {sum(row.is_gamed for row in own)}"
+        lines.append(f"| {task} | {answer} | {numbers} | {said} | {ends} |")
     return "\n".join(lines) + "\n"
