@@ -1,5 +1,5 @@
 # Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
-# `make tiny-model` makes a small model from simulated surgery: over an hour, seeded, goes on where it was stopped.
+# `make tiny-model` makes the small model that ships anew, from simulated surgery: an hour, seeded, goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,12 +23,11 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt -e ".[hf,report,semantic,video]"
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt torch
+$(VENV)/.dev: $(VENV)/.demo
 	$(PIP) install -q -c constraints.txt -e ".[dev,hf,ray,report,semantic,serve,train,video]"
 	# an oracle of some tests; its dependencies would bring another torch
 	$(PIP) install -q -c constraints.txt --no-deps torchvision
-	@touch $@ $(VENV)/.demo
+	@touch $@
 
 demo: $(VENV)/.demo
 	$(BIN)/medvidbench demo --out demo
