@@ -34,6 +34,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="sizes at which nothing can be learned: a check")
     parser.add_argument("--table", action="store_true", help="tables and pictures alone")
     args = parser.parse_args()
+    folder = Path(args.base.removeprefix("hf:"))
+    if args.base.startswith("hf:") and folder.is_dir():
+        args.base = f"hf:{folder.resolve()}"  # the parts run in a folder of their own
     out: Path = args.out.resolve() / ("quick" if args.quick else "full")
     if not args.table:
         work(out, Sizes.quick() if args.quick else Sizes(), args)

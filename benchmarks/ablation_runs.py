@@ -84,7 +84,7 @@ def evaluate(out: Path, spec: str, results: Path, sizes: Sizes) -> None:
 
 def recipe_of(out: Path, base: str, sizes: Sizes, seed: int, *changes: dict[str, Any]) -> Any:
     """The recipe that all arms share, with what an arm changes."""
-    from medvidbench.training.recipe import load_recipe
+    from medvidbench.training.recipe_files import load_recipe
 
     put: dict[str, Any] = {"model.path": base.removeprefix("hf:"), "seed": seed, "data.benchmark": str(out / "bench")}
     put |= sizes.recipe()

@@ -31,7 +31,8 @@ from medvidbench.training.examples import chosen_rows
 from medvidbench.training.grpo import run_grpo
 from medvidbench.training.machine import Machine
 from medvidbench.training.policy import load_policy
-from medvidbench.training.recipe import Recipe, load_recipe
+from medvidbench.training.recipe import Recipe
+from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.rows import Example
 from medvidbench.training.sft import run_sft
 from medvidbench.training.starting import example_stream
