@@ -15,12 +15,14 @@ class Simulation:
         seconds: of a recording, about.
         seed: of the recordings and of the build.
         test_share: share of each source's groups in the test split.
+        drawn: pictures a second in a video; nearly all clips are sampled at whole seconds or halves.
     """
 
     recordings: int
     seconds: int
     seed: int
     test_share: float
+    drawn: int = 2
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Drawing a shot: the frames of a scene at its times, as image files or as one video.
 
-A video has its full frame rate, but a new picture only `DRAWN` times a second, which is then held: drawing takes ten
-times as long as encoding. On whole seconds a frame shows exactly its time.
+A video has its full frame rate, but a new picture only a few times a second (`DRAWN` unless told otherwise), which is
+then held: drawing takes ten times as long as encoding. On whole seconds a frame shows exactly its time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ DRAWN = 4
 """Pictures a second in a video."""
 
 
-def draw(shot: Shot) -> int:
+def draw(shot: Shot, drawn: int = DRAWN) -> int:
     """Draws and writes one shot, and returns the number of its pictures.
+
+    Args:
+        drawn: pictures a second in a video.
 
     Raises:
         MedVidBenchError: PyAV is missing, for a video.
@@ -38,13 +41,13 @@ def draw(shot: Shot) -> int:
         is_jpg = shot.names[0].endswith(".jpg")
         write_frames(shot.path, stems, render(shot.scene, shot.times), "jpg" if is_jpg else "png")
         return len(shot.times)
-    times, counts = held(shot.times)
+    times, counts = held(shot.times, drawn)
     frames = _repeated(render(shot.scene, times), counts)
     write_video(shot.path, frames, shot.fps, "mpeg4" if shot.path.suffix == ".avi" else "libx264")
     return len(shot.times)
 
 
-def held(times: Iterable[float]) -> tuple[list[float], list[int]]:
+def held(times: Iterable[float], drawn: int = DRAWN) -> tuple[list[float], list[int]]:
     """The times at which to draw, and for how many frames each picture is held.
 
     >>> held([0.0, 0.1, 0.2, 0.3, 0.4])
@@ -52,9 +55,9 @@ def held(times: Iterable[float]) -> tuple[list[float], list[int]]:
     """
     counts: dict[int, int] = {}
     for time in times:
-        place = math.floor(time * DRAWN + 1e-6)
+        place = math.floor(time * drawn + 1e-6)
         counts[place] = counts.get(place, 0) + 1
-    return [place / DRAWN for place in counts], list(counts.values())
+    return [place / drawn for place in counts], list(counts.values())
 
 
 def _repeated(frames: Iterator[Frame], counts: list[int]) -> Iterator[Frame]:

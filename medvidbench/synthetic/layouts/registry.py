@@ -105,8 +105,11 @@ def write_all(
     seed: int,
     progress: Progress | None = None,
     keys: Sequence[str] = LAYOUT_KEYS,
+    drawn: int | None = None,
 ) -> dict[str, list[Scene]]:
     """Writes several raw datasets to `out/<key>/`, by default all eight, and returns their scenes by key.
+
+    `drawn` pictures a second are drawn of a video, as many as `pictures` says when left out.
 
     Many pictures are drawn in processes of their own: a script that calls this needs the usual
     `if __name__ == "__main__":`.
@@ -121,7 +124,7 @@ def write_all(
     for key in keys:
         written[key], own = _prepare(key, claim(out / key), recordings, seconds, seed)
         shots += own
-    _draw_all(shots, progress)
+    _draw_all(shots, progress, drawn)
     return written
 
 
@@ -143,15 +146,16 @@ def _prepare(key: str, root: Path, recordings: int, seconds: int, seed: int) -> 
     return scenes, list(layout.shots(root, takes))
 
 
-def _draw_all(shots: Sequence[Shot], progress: Progress | None) -> None:
+def _draw_all(shots: Sequence[Shot], progress: Progress | None, drawn: int | None = None) -> None:
     from medvidbench.synthetic.layouts import pictures
 
+    each = pictures.DRAWN if drawn is None else drawn
     report = progress or (lambda done, total: None)
     total, done = sum(len(shot.times) for shot in shots), 0
     report(0, total)
     if total <= FEW_PICTURES or (os.cpu_count() or 1) == 1:
         for shot in shots:
-            done += pictures.draw(shot)
+            done += pictures.draw(shot, each)
             report(done, total)
         return
     import multiprocessing
@@ -160,7 +164,7 @@ def _draw_all(shots: Sequence[Shot], progress: Progress | None) -> None:
     ordered = sorted(shots, key=lambda shot: -len(shot.times))  # the long ones first, so that no core waits at the end
     pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
     try:
-        for future in as_completed([pool.submit(pictures.draw, shot) for shot in ordered]):
+        for future in as_completed([pool.submit(pictures.draw, shot, each) for shot in ordered]):
             done += future.result()
             report(done, total)
     finally:  # after an error or an interrupt nobody waits for what has not begun

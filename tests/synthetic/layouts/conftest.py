@@ -20,7 +20,7 @@ def blank_pictures() -> Iterator[None]:
         yield
 
 
-def draw_blank(shot: Shot) -> int:
+def draw_blank(shot: Shot, drawn: int = 0) -> int:
     """As `pictures.draw`, all grey."""
     if shot.names:
         from PIL import Image

@@ -32,6 +32,8 @@ def test_a_picture_is_held_and_every_whole_second_is_drawn():
     assert {0.0, 1.0, 2.0} <= set(times)
     assert max(counts) == 7  # 25 frames in 4 pictures: 7, 6, 6, 6
     assert counts[:4] == [7, 6, 6, 6]
+    halves, held_for = held([frame / 25 for frame in range(75)], drawn=2)
+    assert halves == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5] and sum(held_for) == 75
 
 
 def test_a_video_shows_at_each_second_what_the_scene_shows_there(scene, tmp_path):
