@@ -13,7 +13,7 @@ from medvidbench.errors import MedVidBenchError
 
 if TYPE_CHECKING:
     from medvidbench.evaluation.evaluate import EvalOptions
-    from medvidbench.evaluation.results import Results
+    from medvidbench.evaluation.results import MetricValue, Results
 
 RECORDINGS, SECONDS, SEED = 12, 60, 0
 # half of the recordings go to test, so that intervals have enough of them; a real build keeps 0.85/0.15
@@ -94,13 +94,21 @@ def _print_summary(results: list[Results], protocol: str) -> None:
     from medvidbench.commands.common import cell, console_of
 
     tables = [next(p for p in item.protocols() if p.protocol == protocol) for item in results]
-    title = f"Protocol {protocol}, synthetic data, {QUESTIONS} questions, 95 % intervals clustered by recording"
+    title = (
+        f"Protocol {protocol}, synthetic data, {QUESTIONS} questions, 95 % intervals clustered by recording; "
+        "(n %): answers that could be read, where not all could"
+    )
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("metric", no_wrap=True)
     for item in results:
-        table.add_column(f"{item.model} (parsed)", justify="right", no_wrap=True)
+        table.add_column(item.model, justify="right", no_wrap=True)
     for name in dict.fromkeys(name for item in tables for name in item.metrics):
         values = [item.metrics.get(name) for item in tables]
-        rates = ["" if v is None or v.parse_rate is None else f" ({100 * v.parse_rate:.0f} %)" for v in values]
-        table.add_row(name, *(cell(v) + rate for v, rate in zip(values, rates, strict=True)))
+        table.add_row(name, *(cell(value) + _read(value) for value in values))
     console_of().print(table)
+
+
+def _read(value: MetricValue | None) -> str:
+    """The share of answers that could be read, where it isn't all."""
+    rate = None if value is None else value.parse_rate
+    return "" if rate is None or rate == 1 else f" ({100 * rate:.1f} %)"
