@@ -133,7 +133,7 @@ def with_text(row: Row, text: str, finish: str = "stop") -> Row:
     return sample, found, (plain, replace(clinical, text=text, finish_reason=finish))
 
 
-def _without_pictures(shot: Shot) -> int:
+def _without_pictures(shot: Shot, drawn: int = 0) -> int:
     """Blank frames, and empty files for videos: captions are worded from labels and the size of frames."""
     from PIL import Image
 

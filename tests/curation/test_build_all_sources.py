@@ -18,7 +18,7 @@ RECORDINGS, SECONDS = 4, 60
 PAIRS = [(source, task) for source, tasks in SOURCE_TASKS.items() for task in tasks]
 
 
-def _without_pictures(shot: Shot) -> int:
+def _without_pictures(shot: Shot, drawn: int = 0) -> int:
     """Blank frames, and empty files for videos: a build looks at labels and at the size of frames."""
     from PIL import Image
 

@@ -82,7 +82,7 @@ def write_predictions(path: Path, answers: Mapping[str, Answer | None]) -> Path:
     return path
 
 
-def _without_pictures(shot: Shot) -> int:
+def _without_pictures(shot: Shot, drawn: int = 0) -> int:
     from PIL import Image
 
     (shot.path if shot.names else shot.path.parent).mkdir(parents=True, exist_ok=True)
