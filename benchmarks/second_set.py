@@ -11,13 +11,12 @@ import argparse
 from pathlib import Path
 
 from medvidbench.commands.evaluate import evaluate as evaluate_rule
-from medvidbench.evaluation.comparison import compare
 from medvidbench.evaluation.evaluate import EvalOptions, evaluate
-from medvidbench.evaluation.results import read_results
 from medvidbench.models.blind import KINDS
 from medvidbench.models.registry import ModelOptions, video_model
 from medvidbench.training.shipping import simulated
-from medvidbench.training.shipping_bar import BAR
+from medvidbench.training.shipping_bar import BATCH, beside
+from medvidbench.training.shipping_card import bar_row
 from medvidbench.training.shipping_plan import Simulation
 
 LAYOUTS = ("avos", "cholect50", "cholectrack20", "copesd", "egosurgery", "nurvid")
@@ -35,17 +34,14 @@ def main() -> None:
     simulated(out / "bench", SET, LAYOUTS)
     for kind in KINDS:
         evaluate_rule(f"blind:{kind}", out / "bench", out / kind, OPTIONS)
-    with video_model(args.model, OPTIONS.settings, ModelOptions(batch_size=16)) as model:
+    with video_model(args.model, OPTIONS.settings, ModelOptions(batch_size=BATCH)) as model:
         evaluate(model, out / "bench", out / "model", OPTIONS)
-    print("| metric | blind row | model | blind | difference, 95 % | rows | groups |\n|---|---|---|---|---|---|---|")
-    own = read_results(out / "model"), out / "model"
+    print(
+        "| metric | blind row | model | blind | difference | 95 % interval | rows | groups |\n|---|---|---|---|---|---|---|---|"
+    )
     for kind in KINDS:
-        for item in compare(own, (read_results(out / kind), out / kind), "strict"):
-            if item.metric in BAR:
-                d = item.difference
-                interval = "none" if d.ci95 is None else f"{d.ci95[0]:+.3f} to {d.ci95[1]:+.3f}"
-                said = f"{item.a:.3f} | {item.b:.3f} | {interval} | {d.n} | {d.n_clusters}"
-                print(f"| {item.metric} | blind:{kind} | {said} |")
+        for item in beside(out, kind):
+            print(bar_row(item))
 
 
 if __name__ == "__main__":

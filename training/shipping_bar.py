@@ -84,11 +84,12 @@ def measured(bench: Path, runs: Path) -> dict[str, Any]:
             name: {metric: value.model_dump(mode="json") for metric, value in results.metrics.items()}
             for name, results in found.items()
         },
-        "beside": [asdict(item) for kind in blind for item in _beside(runs, kind)],
+        "beside": [asdict(item) for kind in blind for item in beside(runs, kind)],
     }
 
 
-def _beside(runs: Path, kind: str) -> list[Beside]:
+def beside(runs: Path, kind: str) -> list[Beside]:
+    """The evaluation in `runs/model` beside that of a blind row in `runs/KIND`, on the metrics of the bar."""
     from medvidbench.evaluation.comparison import compare
     from medvidbench.evaluation.results import read_results
 

@@ -39,7 +39,7 @@ def card(found: dict[str, Any], facts: dict[str, Any]) -> str:
         else f"It does not beat every blind row: {', '.join(missed)}."
     )
     slots = facts | {
-        "bar": "\n".join(map(_bar_row, bar_report(found))),
+        "bar": "\n".join(map(bar_row, bar_report(found))),
         "verdict": verdict,
         "metrics": "\n".join(_metric_row(name, found) for name in found["metrics"]["tiny-surgery"]),
         "models": " | ".join(found["metrics"]),
@@ -50,7 +50,8 @@ def card(found: dict[str, Any], facts: dict[str, Any]) -> str:
     return template.format(**slots)
 
 
-def _bar_row(item: Beside) -> str:
+def bar_row(item: Beside) -> str:
+    """A line of the card's table."""
     interval = "none" if item.low is None or item.high is None else f"{item.low:+.3f} to {item.high:+.3f}"
     said = f"{item.model:.3f} | {item.blind:.3f} | {item.difference:+.3f} | {interval}"
     return f"| {NAMES[item.metric]} | {item.blind_row} | {said} | {item.rows} | {item.recordings} |"
@@ -168,5 +169,5 @@ def _make(work: Path, out: Path) -> None:
         found = measured(bench, runs)
         ship(model, found, work, plan, out)
         for item in bar_report(found):
-            print(_bar_row(item))  # noqa: T201
+            print(bar_row(item))  # noqa: T201
         print(f"Model: {out}")  # noqa: T201

@@ -39,15 +39,13 @@ from medvidbench.training.rows import Example, Key
 from medvidbench.training.shipping_attention import Parts
 from medvidbench.training.shipping_plan import Sight
 from medvidbench.training.shipping_words import Words
-from medvidbench.training.starting import example_stream
+from medvidbench.training.starting import SOON, example_stream
 
 FACTS = "sight.json"
 DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
 OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
 MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
-SOON = 20
-"""Steps after which something is amiss if no clip could be read."""
 
 
 def aligned(
