@@ -36,9 +36,8 @@ def main() -> None:
         evaluate_rule(f"blind:{kind}", out / "bench", out / kind, OPTIONS)
     with video_model(args.model, OPTIONS.settings, ModelOptions(batch_size=BATCH)) as model:
         evaluate(model, out / "bench", out / "model", OPTIONS)
-    print(
-        "| metric | blind row | model | blind | difference | 95 % interval | rows | groups |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| metric | blind row | model | blind | difference | 95 % interval | rows | groups |")
+    print("|---" * 8 + "|")
     for kind in KINDS:
         for item in beside(out, kind):
             print(bar_row(item))
