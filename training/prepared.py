@@ -132,7 +132,7 @@ def to_levels(patches: Tensor, settings: VideoSettings) -> Tensor | None:
     same bits."""
     mean, std = _normalisation(settings)
     shaped = patches.view(len(patches), 3, -1)
-    levels = (shaped * std + mean).round_().clamp_(0, 255).to(torch.uint8).view_as(patches)
+    levels = (shaped * std).add_(mean).round_().clamp_(0, 255).to(torch.uint8).view_as(patches)
     return levels if torch.equal(from_levels(levels, settings), patches) else None
 
 
@@ -140,7 +140,7 @@ def from_levels(levels: Tensor, settings: VideoSettings) -> Tensor:
     """`(level - 255 mean) / (255 std)`, the colour being the slowest axis of a patch: the order of operations is that
     of `qwen_video.to_patches`, so the bits are too."""
     mean, std = _normalisation(settings)
-    return ((levels.view(len(levels), 3, -1).float() - mean) / std).view(levels.shape)
+    return levels.view(len(levels), 3, -1).float().sub_(mean).div_(std).view(levels.shape)
 
 
 def _normalisation(settings: VideoSettings) -> tuple[Tensor, Tensor]:

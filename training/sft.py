@@ -111,7 +111,7 @@ class _Run:
         self.total = total_steps(recipe, len(rows))
         self.policy = load_policy(recipe.model, recipe.data, processes.device, sharding=processes.sharding)
         self.named = trainable_parameters(self.policy)
-        self.pointing = Pointing.of(recipe.pointing, self.policy)
+        self.pointing = Pointing.of(recipe.pointing, self.policy, rows)
         self.optimiser = make_optimiser(self.named, recipe.optimiser)
         self.stream = example_stream(bench, rows, self.policy, recipe.data, machine)
         self.order = DataOrder.of([Key(row.source, row.task) for row in rows], recipe.data, recipe.seed)

@@ -72,10 +72,11 @@ def simulated(folder: Path, simulation: Simulation, layouts: tuple[str, ...] | N
     keys = layouts or LAYOUT_KEYS
     raw = folder.with_name(f"{folder.name}-raw")
     if not raw.exists():
-        say(f"Simulating {simulation.recordings} recordings in each of {len(keys)} layouts.")
+        counts = simulation.counts(keys)
+        say(f"Simulating {sum(counts.values())} recordings in {len(keys)} layouts.")
         part = raw.with_name(f".{raw.name}.part")  # a simulation that was stopped leaves this, and it is drawn anew
         shutil.rmtree(part, ignore_errors=True)
-        write_all(part, simulation.recordings, simulation.seconds, simulation.seed, keys=keys, drawn=simulation.drawn)
+        write_all(part, counts, simulation.seconds, simulation.seed, keys=keys, drawn=simulation.drawn)
         part.rename(raw)
     if not (folder / MANIFEST).is_file():
         say(f"Building {folder}.")

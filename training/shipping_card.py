@@ -104,6 +104,7 @@ def run_slots(work: Path, plan: Plan) -> dict[str, Any]:
     return {
         "sight": f"{sight['steps']} steps",
         "named_right": ", ".join(f"{source} {share:.0%}" for source, share in sight["named_right"].items()),
+        "boxes": ", ".join(f"{source} {overlap:.2f}" for source, overlap in sight["boxes"].items()),
         "steps": f"{found.steps} steps of `{found.recipe}`",
         "seconds": f"The steps took {seconds / 60:.0f} minutes on the wall clock.",
         "versions": ", ".join(f"{name} {number}" for name, number in found.versions.items()),

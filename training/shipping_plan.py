@@ -1,9 +1,17 @@
-"""All that decides the small model that ships. `training/shipping.py` carries it out."""
+"""All that decides the small model that ships. `training/shipping.py` carries it out.
+
+The plan was chosen by recordings of the seeds 990 and 20777; the held-out ones were drawn when it stood, and those of
+`benchmarks/second_set.py` too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+RATED = ("cholec80cvs", "jigsaws")
+"""Layouts of CVS and SA, on which no bar is: a quarter of all recordings are a third of the drawing, for few rows."""
 
 
 @dataclass(frozen=True)
@@ -11,11 +19,12 @@ class Simulation:
     """A benchmark of simulated recordings.
 
     Attributes:
-        recordings: in each of the layouts.
+        recordings: in each of the layouts but those of `RATED`.
         seconds: of a recording, about.
         seed: of the recordings and of the build.
         test_share: share of each source's groups in the test split.
         drawn: pictures a second in a video; nearly all clips are sampled at whole seconds or halves.
+        rated: recordings in each of the layouts of `RATED`; None is as many.
     """
 
     recordings: int
@@ -23,6 +32,12 @@ class Simulation:
     seed: int
     test_share: float
     drawn: int = 2
+    rated: int | None = None
+
+    def counts(self, keys: Sequence[str]) -> dict[str, int]:
+        """Recordings of each layout."""
+        few = self.recordings if self.rated is None else self.rated
+        return {key: few if key in RATED else self.recordings for key in keys}
 
 
 @dataclass(frozen=True)
@@ -34,14 +49,14 @@ class Sight:
         temperature: of the softmax.
     """
 
-    steps: int = 4000
+    steps: int = 4500
     rows: int = 4
     temperature: float = 0.07
     seed: int = 6
 
 
-TRAINING = Simulation(recordings=80, seconds=60, seed=1001, test_share=0.0)
-HELD_OUT = Simulation(recordings=40, seconds=60, seed=990, test_share=0.5)
+TRAINING = Simulation(recordings=80, seconds=60, seed=1001, test_share=0.0, rated=40)
+HELD_OUT = Simulation(recordings=40, seconds=60, seed=60913, test_share=0.5, rated=20)
 """Half of it is the test split; the other half serves the blind majority row alone."""
 
 

@@ -7,13 +7,15 @@
 That is the contrastive training by which towers of this kind begin (CLIP, arXiv 2103.00020; Qwen2.5-VL, arXiv
 2502.13923, section 2.1). The texts on offer are a TAG question's labels, or a DVC clip's captions among others of its
 source; a pair of frames counts where one text holds for both. The embedding that a label is looked up by is the one
-that it is asked and answered with, so the language model finds by likeness which frames a question means.
+that it is asked and answered with, so the language model finds by likeness which frames a question means. On rows of
+STG the tokens of an object become like its name, and its corners can be read from them: `shipping_boxes`.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,12 +39,13 @@ from medvidbench.training.processes import Processes
 from medvidbench.training.recipe import DataPart, ModelPart, OptimiserPart
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.shipping_attention import Parts
+from medvidbench.training.shipping_boxes import Boxes, chosen
 from medvidbench.training.shipping_plan import Sight
-from medvidbench.training.shipping_words import Words
+from medvidbench.training.shipping_words import PAIRS, Words
 from medvidbench.training.starting import SOON, example_stream
 
 FACTS = "sight.json"
-DATA = DataPart(tasks=("TAG", "DVC"), balance="key", per_key=300)
+DATA = DataPart(tasks=("TAG", "DVC", "STG"), balance="key", per_key=300)
 OPTIMISER = OptimiserPart(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, warmup=50, schedule="cosine")
 MEASURED = 16
 """Clips whose vision tokens are measured at the end."""
@@ -75,9 +78,10 @@ def aligned(
     policy.model.requires_grad_(False)
     policy.model.model.visual.requires_grad_(True)
     begun = time.monotonic()
-    shares = _Training(policy, Benchmark.open(bench), sight, parts, machine, processes).run(say)
+    named_right, overlaps = _Training(policy, Benchmark.open(bench), sight, parts, machine, processes).run(say)
     if processes.main:
-        _written(policy, folder, sight, start, {"seconds": round(time.monotonic() - begun, 1), "named_right": shares})
+        seconds = round(time.monotonic() - begun, 1)
+        _written(policy, folder, sight, start, {"seconds": seconds, "named_right": named_right, "boxes": overlaps})
     processes.wait()
     return folder
 
@@ -107,14 +111,18 @@ class _Training:
         stream = example_stream(bench, rows, policy, DATA, machine)
         self.examples = stream.stream(itertools.chain(*self.shares, last))
         self.words = Words(policy, rows, sight.seed, parts.codes)
-        named = trainable_parameters(policy)
+        self.boxes = Boxes(policy, rows, parts.codes)
+        self.draw = random.Random(sight.seed)
+        named = [*trainable_parameters(policy), *self.boxes.named_parameters()]
         self.parameters = [parameter for _, parameter in named]
         self.optimiser = make_optimiser(named, OPTIMISER)
         self.right: dict[str, list[float]] = {}
+        self.overlaps: dict[str, list[float]] = {}
         self.read = 0
 
-    def run(self, say: Callable[[str], object]) -> dict[str, float]:
-        """For each source, the share of frame pairs named right in the last quarter, before each was learned."""
+    def run(self, say: Callable[[str], object]) -> tuple[dict[str, float], dict[str, float]]:
+        """For each source, over the last quarter and before each row was learned: the share of frame pairs named right,
+        and the mean IoU of the boxes read."""
         for step, mine in enumerate(self.shares):
             losses = self._step(step, len(mine))
             if step % 100 == 99 and losses:
@@ -122,27 +130,38 @@ class _Training:
             if step == min(SOON, self.sight.steps) - 1:
                 self._check(step)
         _like_words(self.policy, _seen(self.examples, MEASURED), self.parts.mark)
-        return _means(self.processes.gathered(self.right))
+        return _means(self.processes.gathered(self.right)), _means(self.processes.gathered(self.overlaps))
 
     def _step(self, step: int, rows: int) -> list[float]:
-        """The losses of this process's clips."""
+        """The losses of this process' clips."""
         set_rate(self.optimiser, learning_rate(step, self.sight.steps, OPTIMISER))
         self.optimiser.zero_grad()
         losses: list[float] = []
         examples = _seen(self.examples, rows)
         self.read += len(examples)
         for example in examples:
-            loss, right_share = row_loss(self.policy, example, self.words, self.sight.temperature)
+            loss, good = self._loss(example)
             if loss is None:
                 continue
             (loss / self.sight.rows).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.item())
             if 4 * step >= 3 * self.sight.steps:
-                self.right.setdefault(example.sample.source, []).append(right_share)
+                kept = self.overlaps if example.sample.task == "STG" else self.right
+                kept.setdefault(example.sample.source, []).append(good)
         self.processes.sum_gradients(self.parameters)
         clip_gradients(self.parameters, OPTIMISER.max_grad_norm)
         self.optimiser.step()
         return losses
+
+    def _loss(self, example: Example) -> tuple[Tensor | None, float]:
+        """The loss of a clip, None where no pair of frames counts, and how well it was seen, in [0, 1]."""
+        if example.sample.task != "STG":
+            return row_loss(self.policy, example, self.words, self.sight.temperature)
+        located = chosen(self.boxes.located(example), PAIRS, self.draw)
+        if not located:
+            return None, 0.0
+        tokens = vision_tokens(self.policy, example, [place.pair for place in located])
+        return self.boxes.loss(example, located, tokens, self.sight.temperature)
 
     def _check(self, step: int) -> None:
         if not sum(self.processes.gathered(self.read)):

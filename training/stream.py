@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import tee
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from safetensors import SafetensorError
 
@@ -35,8 +35,17 @@ class LeftOut:
     why: str
 
 
+ClipRef: TypeAlias = tuple[object, ...]
+
+
+def _clip(row: Sample) -> ClipRef:
+    """All that decides the frames of a row: rows of two captions share a clip."""
+    size = (row.width, row.height)
+    return (row.source, row.video, row.frame_paths, row.frame_times, row.clip_offset, row.fps, size, repr(row.region))
+
+
 class ExampleStream:
-    """Turns row numbers into examples.
+    """Turns row numbers into examples. Where prompts are kept, a clip is decoded once for all rows that ask about it.
 
     Args:
         rows: of the benchmark; `stream` is given their numbers.
@@ -53,6 +62,9 @@ class ExampleStream:
         self._maker, self._prepared = maker, prepared
         self._keys: dict[int, str] = {}
         self._bad: dict[int, LeftOut] = {}
+        self._sharing: dict[ClipRef, list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            self._sharing[_clip(row)].append(number)
 
     def stream(self, numbers: Iterable[int]) -> Iterator[Example | LeftOut]:
         """One item for each number, in order; `numbers` may be endless, and is read a little ahead.
@@ -135,6 +147,15 @@ class ExampleStream:
         return None if prompt is None else self._example(number, prompt)
 
     def _made(self, number: int, frames: FrameSet) -> Example | LeftOut:
+        found = self._prompt(number, frames)
+        if self._prepared.folder is not None:
+            for other in self._sharing[_clip(self.rows[number])]:
+                if other != number and other not in self._bad and not self._prepared.has(self._key(other)):
+                    self._prompt(other, frames)
+        return found if isinstance(found, LeftOut) else self._example(number, found)
+
+    def _prompt(self, number: int, frames: FrameSet) -> QwenPrompt | LeftOut:
+        """The row's prompt, kept where prompts are."""
         try:
             prompt = self._maker.prompt(self.rows[number], frames)
         except MedVidBenchError as error:
@@ -142,7 +163,7 @@ class ExampleStream:
         key = self._key(number)
         if number not in self._bad:
             self._keep(key, prompt)
-        return self._example(number, prompt)
+        return prompt
 
     def _keep(self, key: str, prompt: QwenPrompt) -> None:
         try:

@@ -115,7 +115,12 @@ def machine_of(
     recipe: Recipe,
     frame_cache: Path | None = None,
     prepared: Path | None = None,
-    **numbers: float | None,
+    *,
+    workers: int | None = None,
+    micro_tokens: int | None = None,
+    rollout_prompts: int | None = None,
+    rollout_memory: float | None = None,
+    max_cost: float | None = None,
 ) -> Machine:
     """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers; its usual ones
     where None is given."""
@@ -123,11 +128,17 @@ def machine_of(
 
     bench = recipe.data.benchmark
     assert bench is not None
-    given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
+    numbers: dict[str, Any] = {
+        "workers": workers,
+        "micro_tokens": micro_tokens,
+        "rollout_prompts": rollout_prompts,
+        "rollout_memory": rollout_memory,
+        "max_cost": max_cost,
+    }
     return Machine(
         frame_cache=frame_cache or bench.with_name(f"{bench.name}.frames"),
         prepared=prepared or bench.with_name(f"{bench.name}.prepared"),
-        **given,
+        **{name: value for name, value in numbers.items() if value is not None},
     )
 
 

@@ -45,8 +45,9 @@ def run(
     recipe = chosen_recipe(recipe_name, "grpo", benchmark, changes, model)
     from medvidbench.training.stats import SAMPLES, run_stats
 
-    numbers = {"workers": workers, "rollout_prompts": rollout_prompts, "max_cost": max_cost}
-    machine = machine_of(recipe, frame_cache, prepared, **numbers)
+    machine = machine_of(
+        recipe, frame_cache, prepared, workers=workers, rollout_prompts=rollout_prompts, max_cost=max_cost
+    )
     columns = (TextColumn("Prompts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("", total=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,14 @@ LAYOUTS = ("cholect50", "nurvid")
 SMALL = DataPart(frames=3, max_pixels=8 * 784)
 
 
-def small_training_benchmark(folder: Path) -> Path:
+def small_training_benchmark(folder: Path, layouts: Sequence[str] = LAYOUTS) -> Path:
     """Two simulated sources, one recording of each in training: 17 rows of four tasks."""
-    for key in LAYOUTS:
+    for key in layouts:
         write_layout(key, folder / "raw" / key, recordings=2, seconds=20, seed=1)
     settings = BuildSettings(
         test_share=0.5, validation=ValidationSettings(method="ngram"), workers=1, plan="balanced", per_task=8
     )
-    build([(key, folder / "raw" / key) for key in LAYOUTS], folder / "bench", settings)
+    build([(key, folder / "raw" / key) for key in layouts], folder / "bench", settings)
     return folder / "bench"
 
 

@@ -1,4 +1,5 @@
-"""Two processes that share one model, launched as `accelerate launch` with its FSDP2 configuration launches them."""
+"""Two processes, launched as torchrun launches them, or with one model between them as `accelerate launch` with its
+FSDP2 configuration does; and what the weights and logs of two runs have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from safetensors.torch import load_file
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.judges.concept_judge import ConceptJudge
@@ -21,16 +24,18 @@ from medvidbench.training.recipe_files import load_recipe
 from medvidbench.training.rewards import RewardUnavailable
 from medvidbench.training.rewards.captions import CaptionRewards
 from medvidbench.training.sft import run_sft
+from medvidbench.training.watch import read_log
 
 HERE = Path(__file__).parent
 PATIENCE = 200.0
 
 
-def launched(*jobs: Path, die_after: int = 0, judge_down: bool = False) -> None:
+def launched(*jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: bool = False) -> None:
     """Two processes do the runs of these folders, each with its `recipe.yaml`. Where one ends by a signal the other is
     killed, as the launcher would.
 
     Args:
+        sharded: whether they share one model, or have one each.
         die_after: step of fine-tuning after which process 0 kills itself.
         judge_down: for process 1 in reinforcement; both must stop with the reason.
     """
@@ -45,8 +50,7 @@ def launched(*jobs: Path, die_after: int = 0, judge_down: bool = False) -> None:
         "MASTER_PORT": str(port),
         "WORLD_SIZE": "2",
         "LOCAL_WORLD_SIZE": "2",
-        "ACCELERATE_USE_FSDP": "true",
-        "FSDP_VERSION": "2",
+        **({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"} if sharded else {}),
         "DIE_AFTER": str(die_after),
         "JUDGE_DOWN": "1" if judge_down else "",
     }
@@ -99,6 +103,26 @@ def stopped(recipe: Recipe, out: Path, machine: Machine) -> None:
     except RewardUnavailable:
         return
     raise AssertionError("the run went on without its judge")
+
+
+def weights(out: Path) -> dict[str, Any]:
+    return load_file(out / "model" / "model.safetensors")
+
+
+def assert_near(found: Path, wanted: Path, base: Path) -> None:
+    """Weights that differ by a fiftieth of what training moved them at most: sums are rounded elsewhere."""
+    a, b, start = weights(found), weights(wanted), load_file(base / "model.safetensors")
+    moved = max(float((b[name] - start[name]).abs().max()) for name in b)
+    assert a.keys() == b.keys() and moved > 1e-3
+    assert max(float((a[name] - b[name]).abs().max()) for name in b) < 0.02 * moved
+
+
+def assert_logs_agree(found: Path, wanted: Path, names: tuple[str, ...]) -> None:
+    rows = list(zip(read_log(found), read_log(wanted), strict=True))
+    assert [one.step for one, _ in rows] == [1, 2, 3, 4]
+    for one, other in rows:
+        a, b = ([getattr(row, name) for name in names] for row in (one, other))
+        assert a == pytest.approx(b, rel=1e-4, abs=1e-6)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,14 @@ from sft_runs import run, sft_recipe
 
 from medvidbench.benchmark import Benchmark
 from medvidbench.errors import MedVidBenchError
+from medvidbench.records import Box, Event, Events, Sample
 from medvidbench.tasks.questions import REQUESTS
 from medvidbench.tasks.verbalise import label_words
 from medvidbench.training.examples import chosen_rows
+from medvidbench.training.frame_pairs import showing, tokens_shape
 from medvidbench.training.machine import Machine
 from medvidbench.training.pointing import Point, Pointing
+from medvidbench.training.pointing_looks import Frames, Timeline
 from medvidbench.training.policy import Policy, load_policy
 from medvidbench.training.recipe import DataPart, ModelPart, PointingPart
 from medvidbench.training.rows import Example
@@ -91,7 +94,92 @@ def test_a_caption_looks_at_its_span_and_a_box_at_its_time(clip: Example, points
     ]
     assert len(found) == 10
     boxes = points("STG", f"{t[4]:.1f} seconds: [10, 20, 30, 40] {t[7]:.1f} seconds: [11, 20, 30, 40]")
-    assert [(text[:2], kind, pairs) for text, kind, pairs in boxes] == [("10", "span", [2]), ("11", "span", [3])]
+    assert [(text.strip()[:2], pairs) for text, kind, pairs in boxes if kind == "span"] == [("10", [2]), ("11", [3])]
+    corners = [(text.strip()[:2], pairs) for text, kind, pairs in boxes if kind == "edge"]
+    assert corners == [(x, [2]) for x in ("10", "20", "30", "40")] + [(x, [3]) for x in ("11", "20", "30", "40")]
+
+
+def test_a_box_looks_at_the_tokens_that_show_it(policy: Policy, clip: Example) -> None:
+    wide = replace(clip, sample=replace(clip.sample, width=400, height=300))
+    rows, columns = tokens_shape(wide, policy.checkpoint.config)
+    frames = Frames(wide, policy.checkpoint.config)
+    second = clip.sample.frame_times[0]
+    whole = frames.within(second, second)[0].tolist()
+    assert len(whole) == rows * columns > 1
+    left = frames.on(Box(0, 0, 400 / columns, 300), second)
+    assert left is not None
+    assert left.tolist() == whole[::columns]
+    unknown = Frames(replace(clip, sample=replace(clip.sample, width=None)), policy.checkpoint.config)
+    everywhere = unknown.on(Box(0, 0, 1, 1), second)
+    assert everywhere is not None
+    assert everywhere.tolist() == whole
+    assert frames.on(Box(0, 0, 1, 1), 1e6) is None
+
+
+@pytest.mark.parametrize(
+    ("box", "shown"),
+    [
+        pytest.param(Box(0, 0, 100, 100), [0], id="one cell of four by three"),
+        pytest.param(Box(40, 0, 140, 100), [0, 1], id="0.6 and 0.4 of the box"),
+        pytest.param(Box(20, 0, 120, 100), [0], id="0.8 and 0.2"),
+        pytest.param(Box(95, 95, 105, 105), [0, 1, 4, 5], id="a quarter of a small box each: none has 0.3, all most"),
+        pytest.param(Box(0, 0, 400, 300), list(range(12)), id="the whole frame"),
+        pytest.param(Box(0, 0, 400, 25), [0, 1, 2, 3], id="a quarter of each cell, which is a quarter of the box"),
+        pytest.param(Box(900, 900, 990, 990), [], id="outside"),
+    ],
+)
+def test_tokens_that_show_a_box_share_enough_with_it(clip: Example, box: Box, shown: list[int]) -> None:
+    sample = replace(clip.sample, width=400, height=300)
+    assert showing(box, sample, (3, 4)).nonzero().flatten().tolist() == shown
+
+
+def _told(clip: Example, task: str, answer: str, truth: Events | None = None) -> Sample:
+    return replace(clip.sample, task=task, answer=answer, truth=truth, clip_offset=10.0, duration=20.0)
+
+
+def test_a_summary_is_aligned_with_the_events_of_its_recording(clip: Example) -> None:
+    events = Events((Event(0, 4, "The hook cuts."), Event(4, 9, "The clip closes."), Event(9, 12, "The hook cuts.")))
+    earlier = replace(_told(clip, "DVC", "-", events), clip_offset=8.0)  # it begins before the summary's clip
+    again = _told(clip, "DVC", "-", Events((Event(0, 2, "The hook cuts."), Event(30, 31, "The clip closes."))))
+    timeline = Timeline([earlier, again])
+    answer = "At first, the hook cuts. Then the clip closes. Next, the hook cuts."
+    found = timeline.said(_told(clip, "VS", answer))
+    assert [(answer[a:b], event.start, event.end) for a, b, event in found] == [
+        ("the hook cuts", 0.0, 2.0),
+        ("the clip closes", 2.0, 7.0),
+        ("the hook cuts", 7.0, 10.0),
+    ]
+    assert [e.start for _, _, e in timeline.said(_told(clip, "VS", "The clip closes."))] == [2.0]
+    assert timeline.said(_told(clip, "VS", "Nothing is done.")) == []
+    assert timeline.said(replace(_told(clip, "VS", answer), recording_id="another")) == []
+
+
+def test_a_summary_looks_at_its_steps_in_turn_and_ends_at_the_clip_s_end(policy: Policy, clip: Example) -> None:
+    t = clip.sample.frame_times
+    truth = Events((Event(t[0], t[2], "The hook cuts."), Event(t[2], t[6], "The clip closes.")))
+    told = replace(clip.sample, task="DVC", answer="-", truth=truth)
+    pointing = Pointing.of(PART, policy, [told])
+    assert pointing is not None
+    answer = "At first, the hook cuts. Then the clip closes."
+    found = pointing.points(_said(clip, "VS", answer))
+    offsets = policy.checkpoint.tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)
+    places = (clip.prompt.input_ids == policy.checkpoint.config.video_token_id).nonzero().flatten().tolist()
+    pairs = -(-len(t) // 2)
+    each = len(places) // pairs
+    looks = [p for p in found if p.kind != "action"]
+    seen = [(p.token, p.kind, sorted({places.index(f) // each for f in p.places.tolist()})) for p in looks]
+    first, second = answer.index("the hook"), answer.index("the clip")
+    begins = [next(k for k, (a, b) in enumerate(offsets["offset_mapping"]) if a <= at < b) for at in (first, second)]
+    assert [(token, looked) for token, kind, looked in seen if kind == "edge"] == [
+        (begins[0], [0]),
+        (begins[1], [1]),
+        (len(offsets["input_ids"]), [pairs - 1]),
+    ]
+    assert [looked for _, kind, looked in seen if kind == "span"] == [[0], [0], [1, 2], [1, 2]]
+    # its first words and each step's depend on the source, which the question names
+    source = [p for p in found if p.kind == "action"]
+    assert [p.token for p in source] == [0, *(p.token for p in looks if p.kind == "span")]
+    assert clip.sample.source in policy.checkpoint.tokenizer.decode(clip.prompt.input_ids[source[0].places])
 
 
 def test_what_comes_next_is_read_at_the_end_and_other_tasks_look_nowhere_in_particular(

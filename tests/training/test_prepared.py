@@ -18,11 +18,13 @@ from safetensors.torch import load_file
 from sft_runs import SMALL, Parts, parts_of
 
 from medvidbench.errors import MedVidBenchError
+from medvidbench.evaluation.clips import ClipJob, load_clip
 from medvidbench.models.qwen_prompt import QwenPrompter
 from medvidbench.models.qwen_video import VideoSettings, to_patches
 from medvidbench.training.prepared import PreparedPrompts, from_levels, to_levels
 from medvidbench.training.rows import Example
 from medvidbench.training.stream import ExampleStream, LeftOut
+from medvidbench.video.frames import FrameSet
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,27 @@ def test_kept_prompts_need_no_frames(parts: Parts, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("medvidbench.training.stream.run_jobs", lambda work, jobs, workers: map(work, jobs))
     kept = list(parts.stream(rows, tmp_path, workers=1).stream(range(3)))
     assert all(same(*pair) for pair in zip(made, kept, strict=True))
+
+
+def test_a_clip_is_decoded_once_for_all_rows_that_ask_about_it(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = parts.rows()
+    another = next(row for row in others if row.frame_times != first.frame_times)
+    rows = [first, another, replace(first, sample_id="b" * 24, question="What is done here, and by whom?")]
+    jobs: list[ClipJob] = []
+
+    def counted(job: ClipJob) -> FrameSet:
+        jobs.append(job)
+        return load_clip(job)
+
+    monkeypatch.setattr("medvidbench.training.stream.load_clip", counted)
+    kept = list(parts.stream(rows, tmp_path).stream([0, 1, 2, 0]))
+    assert [job.sample_id for job in jobs] == [first.sample_id, another.sample_id]
+    apart = list(parts.stream(rows, None).stream([0, 1, 2, 0]))
+    assert len(jobs) == 2 + 4
+    assert all(same(*pair) for pair in zip(kept, apart, strict=True))
+    assert not same(kept[0], kept[2])
 
 
 def test_a_damaged_file_is_made_again(parts: Parts, tmp_path: Path) -> None:

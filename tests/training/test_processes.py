@@ -13,8 +13,11 @@ pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 import torch
+from grpo_runs import grpo_recipe
+from grpo_runs import run as reinforced
 from safetensors.torch import load_file
 from sft_runs import run, sft_recipe
+from sharded_runs import assert_logs_agree, assert_near, launched
 
 from medvidbench.training.checkpoints import latest
 from medvidbench.training.processes import Processes
@@ -60,6 +63,21 @@ def test_two_processes_end_with_the_weights_of_one(
     facts, folder = read_facts(tmp_path / "two"), latest(tmp_path / "two")
     assert facts is not None and (facts.processes, facts.device, facts.dtype) == (2, "cpu", "float32")
     # each process has its own generator, and both are kept
+    assert folder is not None and sorted(load_file(folder / "random.safetensors")) == ["0.cpu", "1.cpu"]
+
+
+def test_two_processes_reinforce_as_one_does(training_bench: Path, tiny_policy_folder: Path, tmp_path: Path) -> None:
+    # three prompts a step: two in one process, one in the other
+    recipe = grpo_recipe(training_bench, tiny_policy_folder, batch_size=3, steps=4, save_every=2, grpo__kl=0.05)
+    (tmp_path / "two").mkdir()
+    write_recipe(recipe, tmp_path / "two" / "recipe.yaml")
+    reinforced(recipe, tmp_path / "one")
+    launched(tmp_path / "two", sharded=False)
+    names = ("loss", "grad_norm", "entropy", "kl", "ratio", "length_mean", "tokens")
+    assert_logs_agree(tmp_path / "two", tmp_path / "one", names)
+    assert_near(tmp_path / "two", tmp_path / "one", tiny_policy_folder)
+    facts, folder = read_facts(tmp_path / "two"), latest(tmp_path / "two")
+    assert facts is not None and facts.processes == 2
     assert folder is not None and sorted(load_file(folder / "random.safetensors")) == ["0.cpu", "1.cpu"]
 
 

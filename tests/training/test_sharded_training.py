@@ -14,10 +14,9 @@ pytest.importorskip("accelerate")
 import torch
 from grpo_runs import grpo_recipe
 from grpo_runs import run as run_grpo
-from safetensors.torch import load_file
 from sft_runs import run as run_sft
 from sft_runs import sft_recipe
-from sharded_runs import launched
+from sharded_runs import assert_logs_agree, assert_near, launched, weights
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.checkpoints import checkpoints
@@ -37,10 +36,6 @@ def recipe(kind: str, bench: Path, model: Path) -> Recipe:
     return grpo_recipe(bench, model, **common, grpo__kl=0.05)
 
 
-def weights(out: Path) -> dict[str, Any]:
-    return load_file(out / "model" / "model.safetensors")
-
-
 def assert_same(one: Path, other: Path) -> None:
     a, b = weights(one), weights(other)
     assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in b)
@@ -52,22 +47,6 @@ def assert_stopped_by_its_judge(out: Path) -> None:
     assert facts is not None and facts.ending is not None and "server is down" in facts.ending.reason
     assert (facts.ending.how, facts.ending.step) == ("stopped", int(saved.name[-1]))
     assert facts.ending.step < 4
-
-
-def assert_near(found: Path, wanted: Path, base: Path) -> None:
-    """Weights that differ by a fiftieth of what training moved them at most: sums are rounded elsewhere."""
-    a, b, start = weights(found), weights(wanted), load_file(base / "model.safetensors")
-    moved = max(float((b[name] - start[name]).abs().max()) for name in b)
-    assert a.keys() == b.keys() and moved > 1e-3
-    assert max(float((a[name] - b[name]).abs().max()) for name in b) < 0.02 * moved
-
-
-def assert_logs_agree(found: Path, wanted: Path, names: tuple[str, ...]) -> None:
-    rows = list(zip(read_log(found), read_log(wanted), strict=True))
-    assert [one.step for one, _ in rows] == [1, 2, 3, 4]
-    for one, other in rows:
-        a, b = ([getattr(row, name) for name in names] for row in (one, other))
-        assert a == pytest.approx(b, rel=1e-4, abs=1e-6)
 
 
 def test_two_processes_that_share_a_model_learn_what_one_learns_also_after_a_kill_and_without_their_judge(

@@ -144,9 +144,11 @@ def _policy(folder: Path) -> Policy:
     return load_policy(ModelPart(path=str(folder), device="cpu", dtype="float32"), DATA)
 
 
-def _examples(folder: Path, bench: Path, machine: Machine) -> tuple[Policy, list[Example]]:
+def _examples(
+    folder: Path, bench: Path, machine: Machine, tasks: tuple[str, ...] = ("TAG", "DVC")
+) -> tuple[Policy, list[Example]]:
     policy, opened = _policy(folder), Benchmark.open(bench)
-    rows = chosen_rows(opened, DATA, 0)[:12]
+    rows = [row for row in chosen_rows(opened, DATA, 0) if row.task in tasks][:12]
     stream = example_stream(opened, rows, policy, DATA, machine).stream(range(len(rows)))
     return policy, [item for item in stream if isinstance(item, Example)]
 

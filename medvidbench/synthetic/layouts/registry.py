@@ -7,7 +7,7 @@ dataset is marked with `SYNTHETIC.txt` at its root.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def write_layout(
         MedVidBenchError: `out` holds something, there is no such layout, it can't hold so many recordings, or PyAV is
             missing for a layout with videos.
     """
-    _check([key], recordings)
+    _check({key: recordings})
     scenes, shots = _prepare(key, claim(out), recordings, seconds, seed)
     _draw_all(shots, progress)
     return scenes
@@ -100,7 +100,7 @@ def write_layout(
 
 def write_all(
     out: Path,
-    recordings: int,
+    recordings: int | Mapping[str, int],
     seconds: int,
     seed: int,
     progress: Progress | None = None,
@@ -109,7 +109,8 @@ def write_all(
 ) -> dict[str, list[Scene]]:
     """Writes several raw datasets to `out/<key>/`, by default all eight, and returns their scenes by key.
 
-    `drawn` pictures a second are drawn of a video, as many as `pictures` says when left out.
+    `recordings` is their number in each, or that of each key. `drawn` pictures a second are drawn of a video, as many
+    as `pictures` says when left out.
 
     Many pictures are drawn in processes of their own: a script that calls this needs the usual
     `if __name__ == "__main__":`.
@@ -117,20 +118,22 @@ def write_all(
     Raises:
         MedVidBenchError: as `write_layout`.
     """
-    _check(keys, recordings)
+    counts = {key: recordings if isinstance(recordings, int) else recordings[key] for key in keys}
+    _check(counts)
     claim(out)
     written: dict[str, list[Scene]] = {}
     shots: list[Shot] = []
-    for key in keys:
-        written[key], own = _prepare(key, claim(out / key), recordings, seconds, seed)
+    for key, count in counts.items():
+        written[key], own = _prepare(key, claim(out / key), count, seconds, seed)
         shots += own
     _draw_all(shots, progress, drawn)
     return written
 
 
-def _check(keys: Sequence[str], recordings: int) -> None:
+def _check(counts: Mapping[str, int]) -> None:
     """All that can be refused is refused before anything is written."""
-    for layout in map(layout_of, keys):
+    for key, recordings in counts.items():
+        layout = layout_of(key)
         if not 1 <= recordings <= layout.most:
             seen = f"{recordings} recordings in the layout of {layout.name}."
             raise MedVidBenchError(seen, accepted=f"1 to {layout.most}")
