@@ -88,11 +88,11 @@ class Pointing:
             return ()
         answer = example.sample.answer or ""
         offsets = self._tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        ends = [*offsets, (len(answer), len(answer) + 1)]  # the end token
         asked = self._asked(example)
         # how a summary begins, and how it words a step, depends on the source
         found = [Point(0, "action", asked)] if example.sample.task == "VS" and asked is not None else []
         for place, kind, tokens in looks(example.sample, Frames(example, self._config), self._timeline):
-            ends = [*offsets, (len(answer), len(answer) + 1)]  # the end token
             token = next((k for k, (begin, end) in enumerate(ends) if begin <= place < end), None)
             if token is None:
                 continue

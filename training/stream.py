@@ -63,7 +63,7 @@ class ExampleStream:
         self._keys: dict[int, str] = {}
         self._bad: dict[int, LeftOut] = {}
         self._sharing: dict[ClipRef, list[int]] = defaultdict(list)
-        for number, row in enumerate(rows):
+        for number, row in enumerate(rows if prepared.folder is not None else ()):
             self._sharing[_clip(row)].append(number)
 
     def stream(self, numbers: Iterable[int]) -> Iterator[Example | LeftOut]:
@@ -148,10 +148,9 @@ class ExampleStream:
 
     def _made(self, number: int, frames: FrameSet) -> Example | LeftOut:
         found = self._prompt(number, frames)
-        if self._prepared.folder is not None:
-            for other in self._sharing[_clip(self.rows[number])]:
-                if other != number and other not in self._bad and not self._prepared.has(self._key(other)):
-                    self._prompt(other, frames)
+        for other in self._sharing.get(_clip(self.rows[number]), ()):
+            if other != number and other not in self._bad and not self._prepared.has(self._key(other)):
+                self._prompt(other, frames)
         return found if isinstance(found, LeftOut) else self._example(number, found)
 
     def _prompt(self, number: int, frames: FrameSet) -> QwenPrompt | LeftOut:
