@@ -1,5 +1,5 @@
 # Two commands do everything, each from nothing and each as often as you like: `make demo`, `make test`.
-# `make tiny-model` makes the small model that ships anew, from simulated surgery: an hour, seeded, goes on where it was stopped.
+# `make tiny-model` makes the small model that ships anew, from simulated surgery: within an hour, seeded, goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

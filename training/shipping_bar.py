@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medvidbench.models.blind import KINDS
 from medvidbench.training.order import share
 from medvidbench.training.processes import Processes
 
@@ -17,8 +18,8 @@ BAR = ("TAG_mIoU", "STG_mIoU", "NAP_acc", "VS_concept")
 BATCH = 16
 QUESTIONS = 1600
 """Asked of each, spread over tasks and sources."""
-QUESTION_ONLY = "question-only"
-"""The blind row that is this model itself, shown no frame: what its words and numbers alone are worth."""
+MODEL, QUESTION_ONLY = "model", "question-only"
+"""The model's own runs. Shown no frame it is a blind row too: what its words and numbers alone are worth."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,35 @@ class Beside:
 
 
 def evaluated(model: Path, bench: Path, runs: Path, processes: Processes) -> None:
-    """Evaluates the model, seeing and unseeing, on the test split; processes share the two. A run that was stopped goes
-    on where it was.
+    """Evaluates the model, seeing and unseeing, and every blind row on the test split. The seeing one takes as long as
+    all others together: it is the first process' part, and the others share the rest. A run that was stopped goes on
+    where it was.
 
     Raises:
         MedVidBenchError: the model can't be loaded or the benchmark can't be used.
     """
+    rank, count = processes.rank, processes.count
+    rest = (QUESTION_ONLY, *KINDS)
+    mine = [MODEL, *rest] if count == 1 else [MODEL] if rank == 0 else share(rest, rank - 1, count - 1)
+    for name in mine:
+        if not (runs / name / "results.json").is_file():
+            _evaluate(name, model, bench, runs / name)
+    processes.wait()
+
+
+def _evaluate(name: str, model: Path, bench: Path, out: Path) -> None:
+    from medvidbench.commands.evaluate import evaluate as evaluate_rule
     from medvidbench.evaluation.evaluate import evaluate
     from medvidbench.models.registry import ModelOptions, video_model
 
     options = _options()
-    unseeing = replace(options, settings=replace(options.settings, view="none"))
-    for name, asked in share((("model", options), (QUESTION_ONLY, unseeing)), processes.rank, processes.count):
-        if not (runs / name / "results.json").is_file():
-            with video_model(f"hf:{model}", asked.settings, ModelOptions(batch_size=BATCH)) as loaded:
-                evaluate(loaded, bench, runs / name, asked)
-    processes.wait()
+    if name in KINDS:
+        evaluate_rule(f"blind:{name}", bench, out, options)
+        return
+    if name == QUESTION_ONLY:
+        options = replace(options, settings=replace(options.settings, view="none"))
+    with video_model(f"hf:{model}", options.settings, ModelOptions(batch_size=BATCH)) as loaded:
+        evaluate(loaded, bench, out, options)
 
 
 def _options() -> EvalOptions:
@@ -66,17 +80,12 @@ def _options() -> EvalOptions:
     return EvalOptions(protocol="strict", limit=QUESTIONS)
 
 
-def measured(bench: Path, runs: Path) -> dict[str, Any]:
-    """What `evaluated` found beside the blind rows; JSON values: metrics of each, and the differences."""
-    from medvidbench.commands.evaluate import evaluate as evaluate_rule
+def measured(runs: Path) -> dict[str, Any]:
+    """What `evaluated` found; JSON values: metrics of each, and the model's differences to the blind rows."""
     from medvidbench.evaluation.results import read_results
-    from medvidbench.models.blind import KINDS
 
-    options = _options()
-    for kind in KINDS:
-        evaluate_rule(f"blind:{kind}", bench, runs / kind, options)
     blind = (*KINDS, QUESTION_ONLY)
-    names = {"model": "tiny-surgery"} | {kind: f"blind:{kind}" for kind in blind}
+    names = {MODEL: "tiny-surgery"} | {kind: f"blind:{kind}" for kind in blind}
     found = {name: read_results(runs / folder) for folder, name in names.items()}
     return {
         "benchmark": found["tiny-surgery"].data["sha256"],
@@ -93,7 +102,7 @@ def beside(runs: Path, kind: str) -> list[Beside]:
     from medvidbench.evaluation.comparison import compare
     from medvidbench.evaluation.results import read_results
 
-    pair = [(read_results(runs / name), runs / name) for name in ("model", kind)]
+    pair = [(read_results(runs / name), runs / name) for name in (MODEL, kind)]
     found = []
     for item in compare(pair[0], pair[1], "strict"):
         if item.metric not in BAR:

@@ -167,7 +167,7 @@ def _make(work: Path, out: Path) -> None:
     processes.wait()
     evaluated(model, bench, runs, processes)
     if processes.main:
-        found = measured(bench, runs)
+        found = measured(runs)
         ship(model, found, work, plan, out)
         for item in bar_report(found):
             print(bar_row(item))  # noqa: T201
