@@ -11,22 +11,26 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.checkpoints import load, read_json
 from medvidbench.models.torch_env import quiet, transformers_module
 from medvidbench.training.checkpoints import readable_like
-from medvidbench.training.policy import Policy, trainable_parameters
+from medvidbench.training.policy import Policy
 from medvidbench.training.sharding import whole
 from medvidbench.training.tensors import digest_of, load_exactly
 
 KEPT = ("preprocessor_config.json", "processor_config.json", "generation_config.json", "video_preprocessor_config.json")
 """Files of the base that say how the model is used; none of them changes in training."""
+SHARD_BYTES = 4 << 30
+"""Of one file of `write_weights`."""
 
 
 def export(policy: Policy, folder: Path, note: str = "", main: bool = True) -> Path:
@@ -77,13 +81,51 @@ def final_weights(policy: Policy, keep: bool = True) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def merged_weights(policy: Policy) -> Iterator[tuple[str, Tensor]]:
+def merged_weights(policy: Policy, every: bool = False) -> Iterator[tuple[str, Tensor]]:
     """The same one by one, where they lie and as they are stored: a second copy of the model is never in memory.
-    Sharded ones are gathered as they are reached."""
-    if policy.lora is None:
-        for name, value in trainable_parameters(policy):
-            yield name, whole(value.detach())
-        return
-    for name, layer in policy.core.named_modules():
-        if hasattr(layer, "get_delta_weight") and hasattr(layer, "base_layer"):
-            yield f"{name}.weight", layer.base_layer.weight.float() + layer.get_delta_weight("default").float()
+    Sharded ones are gathered as they are reached.
+
+    Args:
+        every: those that aren't trained, too.
+    """
+    for name, value in policy.core.named_parameters():
+        layer, wrapped, leaf = name.partition(".base_layer.")
+        if wrapped and leaf == "weight":
+            module = policy.core.get_submodule(layer)
+            yield f"{layer}.weight", value.float() + module.get_delta_weight("default").float()
+        elif ".lora_" not in name and (every or value.requires_grad):
+            yield f"{layer}.{leaf}" if wrapped else name, whole(value.detach())
+
+
+def write_weights(policy: Policy, folder: Path, main: bool = True, shard_bytes: int = SHARD_BYTES) -> None:
+    """All weights, LoRA merged, in the dtype that is computed in, as safetensors files by the names of memory.
+
+    Args:
+        folder: replaced where it exists.
+        main: whether this process writes; the others only give their part of a sharded model.
+        shard_bytes: of one file, at most but for a single larger tensor; so much is held in memory beside the model.
+
+    Raises:
+        OSError, SafetensorError: they can't be written.
+    """
+    weights = merged_weights(policy, every=True)
+    try:
+        if main:
+            _write_shards(weights, folder, getattr(torch, policy.dtype), shard_bytes)
+    finally:  # a process that doesn't or can't write still takes part in the gathering of the others' shards
+        for _ in weights:
+            pass
+
+
+def _write_shards(weights: Iterator[tuple[str, Tensor]], folder: Path, dtype: torch.dtype, shard_bytes: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = (folder / f"model-{number:05d}.safetensors" for number in count())
+    held: dict[str, Tensor] = {}
+    for name, value in weights:
+        stored = value.to("cpu", dtype).contiguous()
+        if held and sum(tensor.nbytes for tensor in held.values()) + stored.nbytes > shard_bytes:
+            save_file(held, next(names))
+            held = {}
+        held[name] = stored
+    save_file(held, next(names))

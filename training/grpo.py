@@ -33,13 +33,14 @@ from medvidbench.training.policy import load_policy, trainable_parameters
 from medvidbench.training.processes import Processes
 from medvidbench.training.random_state import seed_everything
 from medvidbench.training.recipe import Recipe
-from medvidbench.training.rewards import Rewarder, RewardUnavailable, opened_rewarder
+from medvidbench.training.rewards import Rewarder, opened_rewarder
 from medvidbench.training.rows import Example, Key
 from medvidbench.training.run_facts import end_run, stops_told, write_facts
 from medvidbench.training.samplers import rollouts
 from medvidbench.training.starting import Shown, alone_in, begin, example_stream, run_facts
 from medvidbench.training.steps import GrpoStep
 from medvidbench.training.stream import LeftOut
+from medvidbench.training.unavailable import Unavailable
 from medvidbench.training.watch import RunLog
 
 MEMORY_REMEDY = (
@@ -70,7 +71,7 @@ def run_grpo(
 
     Raises:
         RunStoppedError: an alarm.
-        RewardUnavailable: a judge is down; the step before was saved.
+        Unavailable: a judge or the server of rollouts is down; the step before was saved.
         MedVidBenchError: recipe, data, model, statistics or folder can't be used, no row can be shown, or the disk or
             the memory is full.
     """
@@ -131,7 +132,7 @@ class _Run:
         if "normaliser" in self.state.parts:
             self.normaliser.restore(self.state.parts["normaliser"])
             self.method.restore(self.state.parts["method"])
-        self.rollouts = rollouts(self.policy, recipe.grpo, machine, processes)
+        self.rollouts = rollouts(self.policy, recipe.grpo, machine, processes, out)
         if processes.main:
             write_facts(out, run_facts(recipe, bench, self.policy, processes, self.total))
         self.log: list[GrpoStep] = []
@@ -174,7 +175,7 @@ class _Run:
         self.rewarder.state.global_step, self.rewarder.state.max_steps = done, self.total
         try:
             collected = collector.collect(self.state.cursor, self.recipe.batch_size)
-        except RewardUnavailable:
+        except Unavailable:
             # a whole checkpoint of this step holds the same: written anew, a kill in between would lose it
             if self.out / checkpoints.step_name(done) not in checkpoints.checkpoints(self.out):
                 self._save(done, self.state.cursor)

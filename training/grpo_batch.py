@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from medvidbench.training.rewards.captions import RewardUnavailable
 from medvidbench.training.rows import Completions, Example, GroupRewards
+from medvidbench.training.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from medvidbench.training.processes import Processes
@@ -104,7 +104,7 @@ class Collector:
         """The groups of `wanted` positions from `cursor` on, and of as many more as were exchanged.
 
         Raises:
-            RewardUnavailable: on every process, where one of them can't have a reward: all of them save and stop.
+            Unavailable: on every process, where one of them can't have completions or rewards: all save and stop.
         """
         found = Collected(cursor=cursor)
         idle: list[Earned] = []
@@ -144,19 +144,17 @@ class Collector:
         found.left_out += [item for _, items, _ in told for item in items]
         return sorted((group for groups, *_ in told for group in groups), key=lambda group: group.position)
 
-    def _rollouts(
-        self, found: Collected, shown: dict[int, Example]
-    ) -> tuple[dict[int, Rollout], RewardUnavailable | None]:
-        """This process' rollouts, or why they have no rewards: the others must hear it, they wait for them."""
+    def _rollouts(self, found: Collected, shown: dict[int, Example]) -> tuple[dict[int, Rollout], Unavailable | None]:
+        """This process' rollouts, or why there are none: the others must hear it, they wait for them."""
         examples = list(shown.values())
-        with found.timed("rollout"):
-            completions = self.sample(examples, [position_seed(self.seed, position) for position in shown])
-        if not examples:
-            return {}, None
         try:
+            with found.timed("rollout"):
+                completions = self.sample(examples, [position_seed(self.seed, position) for position in shown])
+            if not examples:
+                return {}, None
             with found.timed("rewards"):
                 rewards = self.reward(examples, completions)
-        except RewardUnavailable as error:
+        except Unavailable as error:
             return {}, error
         rows = zip(examples, completions, rewards, strict=True)
         return {position: Rollout(*row) for position, row in zip(shown, rows, strict=True)}, None

@@ -19,6 +19,9 @@ class Machine:
             to the rounding of sums.
         rollout_prompts: prompts whose completions are sampled together, at most.
         rollout_memory: share of a GPU's memory that vLLM takes for its weights and caches, where it draws them.
+        rollout_server: address of the vLLM server that draws completions, where the recipe's rollouts are vLLM's; None:
+            in the trainer's own processes.
+        rollout_weights: folder, seen by the server under the same name, through which weights go; None: in the run's.
         max_cost: dollars that a paid judge of captions may cost in all; the run then stops, and goes on with more.
     """
 
@@ -28,4 +31,6 @@ class Machine:
     micro_tokens: int = 8192
     rollout_prompts: int = 8
     rollout_memory: float = 0.4
+    rollout_server: str | None = None
+    rollout_weights: Path | None = None
     max_cost: float | None = None

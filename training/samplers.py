@@ -1,11 +1,13 @@
-"""Who draws a run's completions: the policy itself, or vLLM beside it."""
+"""Who draws a run's completions: the policy itself, vLLM beside it, or a vLLM server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from medvidbench.errors import MedVidBenchError
 from medvidbench.models.qwen_local import stop_ids
 from medvidbench.training.machine import Machine
 from medvidbench.training.policy import Policy, sampling_model
@@ -52,11 +54,14 @@ class OwnRollouts:
         """Nothing: the weights are the policy's."""
 
 
-def rollouts(policy: Policy, grpo: GrpoPart, machine: Machine, processes: Processes) -> Rollouts:
+def rollouts(policy: Policy, grpo: GrpoPart, machine: Machine, processes: Processes, out: Path) -> Rollouts:
     """Whoever the recipe names, with the policy's weights as they are now.
 
+    Args:
+        out: folder of the run.
+
     Raises:
-        MedVidBenchError: see `VllmRollouts.start`.
+        MedVidBenchError: a server for rollouts of the policy's own; see `VllmRollouts.start`, `ServerRollouts`.
     """
     checkpoint = policy.checkpoint
     sampling = Sampling(
@@ -69,10 +74,26 @@ def rollouts(policy: Policy, grpo: GrpoPart, machine: Machine, processes: Proces
         grpo.branch_tokens,
     )
     if grpo.rollouts == "own":
+        if machine.rollout_server is not None:
+            seen = f"The server {machine.rollout_server} for a recipe whose rollouts are the policy's own."
+            raise MedVidBenchError(seen, remedy="--set grpo.rollouts=vllm, or no --rollout-server")
         return OwnRollouts(policy, sampling, machine.rollout_prompts)
+    if machine.rollout_server is not None:
+        return _on_server(machine.rollout_server, policy, sampling, processes, machine.rollout_weights or out)
     from medvidbench.training.vllm_rollouts import VllmRollouts
 
     memory = machine.rollout_memory
     engine = VllmRollouts.start(policy, sampling, processes=processes.count, gpu_memory_utilization=memory)
     engine.sync()
     return engine
+
+
+def _on_server(url: str, policy: Policy, sampling: Sampling, processes: Processes, where: Path) -> Rollouts:
+    from medvidbench.training.vllm_client import VllmClient
+    from medvidbench.training.vllm_features import FeatureEncoder
+    from medvidbench.training.vllm_server import ServerRollouts
+
+    client = VllmClient(url)
+    client.check()
+    encoder = FeatureEncoder(policy.prompter.rule)
+    return ServerRollouts(client, encoder, policy, sampling, processes, where / "rollout_weights")

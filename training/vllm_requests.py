@@ -32,11 +32,9 @@ def request_of(prompt: QwenPrompt, settings: VideoSettings, rule: GridRule) -> d
         return request
     if len(prompt.frame_counts) > MOST_VIDEOS:
         raise MedVidBenchError(f"A prompt of {len(prompt.frame_counts)} videos.", f"{MOST_VIDEOS}", "own rollouts")
+    refuse_moved_frames(prompt, rule)
     videos = []
     for frames, seconds in zip(frames_of(prompt, settings), prompt.second_per_grid_ts.tolist(), strict=True):
-        told = seconds * (1 + NUDGE)
-        patches = -(-len(frames) // settings.temporal_patch)
-        refuse_other_positions(patches, seconds, told, rule)
         videos.append((frames, metadata(Run(0, len(frames), 0.0, seconds / settings.temporal_patch))))
     request["multi_modal_data"] = {"video": videos}
     request["mm_processor_kwargs"] = {"do_resize": False, "do_sample_frames": False}
@@ -65,6 +63,16 @@ def _frames(levels: Tensor, grid: list[int], count: int, settings: VideoSettings
     # to time, frame of the pair, then rows (cell, patch, pixel), columns (cell, patch, pixel), colour
     pixels = cells.permute(0, 6, 1, 3, 7, 2, 4, 8, 5).reshape(t * s.temporal_patch, h * s.patch, w * s.patch, 3)
     return np.ascontiguousarray(pixels[:count].numpy())
+
+
+def refuse_moved_frames(prompt: QwenPrompt, rule: GridRule) -> None:
+    """Whether vLLM, told the prompt's times made larger by `NUDGE`, places every frame where the prompt does.
+
+    Raises:
+        MedVidBenchError: it doesn't.
+    """
+    for patches, seconds in zip(prompt.video_grid_thw[:, 0].tolist(), prompt.second_per_grid_ts.tolist(), strict=True):
+        refuse_other_positions(patches, seconds, seconds * (1 + NUDGE), rule)
 
 
 def refuse_other_positions(patches: int, seconds: float, told: float, rule: GridRule) -> None:

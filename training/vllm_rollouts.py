@@ -23,16 +23,13 @@ from functools import partial
 from typing import Any
 
 from medvidbench.errors import MedVidBenchError, missing_extra
-from medvidbench.models.decoding import Answer
 from medvidbench.models.vllm_local import engine_arguments, refuse_dropped_times
 from medvidbench.training.export import merged_weights
 from medvidbench.training.policy import Policy
-from medvidbench.training.rollout import Sampling, to_completions
+from medvidbench.training.rollout import Sampling
 from medvidbench.training.rows import Completions, Example
+from medvidbench.training.vllm_answers import Drawn, group_of, refuse_branches, sampling_arguments
 from medvidbench.training.vllm_requests import request_of
-
-SEEDS = 1 << 31
-"""vLLM adds a completion's number to the seed, which must stay a 64-bit number."""
 
 
 class VllmRollouts:
@@ -46,8 +43,7 @@ class VllmRollouts:
     """
 
     def __init__(self, vllm: Any, engine: Any, policy: Policy, sampling: Sampling) -> None:
-        if sampling.branched:
-            raise MedVidBenchError("Branched rollouts on vLLM.", "branches: 1, or the trainer's own rollouts")
+        refuse_branches(sampling)
         if any(parameter.requires_grad for parameter in policy.core.model.visual.parameters()):
             raise MedVidBenchError("Rollouts on vLLM with a vision tower that is trained.", "freeze_vision: true")
         self.vllm, self.engine, self.policy, self.sampling = vllm, engine, policy, sampling
@@ -100,51 +96,20 @@ class VllmRollouts:
             return []
         prompter = self.policy.prompter
         requests = [request_of(example.prompt, prompter.settings, prompter.rule) for example in examples]
-        parameters = [self._parameters(seed) for seed in seeds]
+        parameters = [self.vllm.SamplingParams(**sampling_arguments(self.sampling, seed)) for seed in seeds]
         outputs = self.engine.generate(requests, parameters, use_tqdm=False)
         return [self._group(example, output) for example, output in zip(examples, outputs, strict=True)]
 
-    def _parameters(self, seed: int) -> Any:
-        s = self.sampling
-        return self.vllm.SamplingParams(
-            n=s.group_size,
-            temperature=s.temperature,
-            max_tokens=s.limit,
-            seed=seed % SEEDS,
-            stop_token_ids=sorted(s.stop),
-            logit_bias=dict.fromkeys(s.suppressed, -100.0),
-            logprobs=0,  # of the drawn token alone
-            repetition_penalty=1.0,
-        )
-
     def _group(self, example: Example, output: Any) -> Completions:
-        """The completions of one prompt, in the order of their numbers."""
-        name = example.sample.sample_id
-        own = example.prompt.input_ids.tolist()
-        if list(output.prompt_token_ids or ()) != own:
-            seen = (
-                f"vLLM read the prompt of {name} as {len(output.prompt_token_ids or ())} tokens, not these {len(own)}."
-            )
-            raise MedVidBenchError(seen, "the tokens that the policy is trained on", "use the trainer's own rollouts")
-        drawn = sorted(output.outputs, key=lambda completion: completion.index)
-        if len(drawn) != self.sampling.group_size:
-            raise MedVidBenchError(f"vLLM gave {len(drawn)} completions of {name}.", f"{self.sampling.group_size}")
-        answers = [self._answer(name, completion) for completion in drawn]
-        return to_completions(answers, None, self.policy.checkpoint.tokenizer, self.policy.pad)
+        completions = sorted(output.outputs, key=lambda completion: completion.index)
+        drawn = [_drawn(completion) for completion in completions]
+        return group_of(self.policy, self.sampling, example, output.prompt_token_ids or (), drawn)
 
-    def _answer(self, name: str, completion: Any) -> Answer:
-        tokens, given = list(completion.token_ids), list(completion.logprobs or ())
-        if len(given) != len(tokens):
-            raise MedVidBenchError(f"vLLM gave {len(given)} log-probabilities for {len(tokens)} tokens of {name}.")
-        if self.sampling.suppressed and set(tokens) & set(self.sampling.suppressed):
-            raise MedVidBenchError(f"vLLM drew a vision placeholder for {name}.", "text")
-        stopped = bool(tokens) and tokens[-1] in self.sampling.stop
-        if completion.finish_reason not in ("stop", "length") or (completion.finish_reason == "stop") != stopped:
-            raise MedVidBenchError(
-                f"vLLM ended a completion of {name} by {completion.finish_reason!r}.", "stop, length"
-            )
-        logps = [float(row[token].logprob) for token, row in zip(tokens, given, strict=True)]
-        return Answer(self.sampling.limit, None, tokens, logps, "stop" if stopped else "length")
+
+def _drawn(completion: Any) -> Drawn:
+    tokens, rows = list(completion.token_ids), list(completion.logprobs or ())
+    logps = [float(row[token].logprob) for token, row in zip(tokens, rows, strict=False)]
+    return Drawn(tokens, logps, completion.finish_reason)
 
 
 def _load(policy: Policy, model: Any) -> int:

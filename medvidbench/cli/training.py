@@ -107,6 +107,12 @@ def grpo(
     rollout_memory: Annotated[
         float | None, typer.Option(min=0.01, max=0.99, help="Share of a GPU's memory for vLLM's rollouts.")
     ] = None,
+    rollout_server: Annotated[
+        str | None, typer.Option(metavar="URL", help="vLLM server that draws completions, for grpo.rollouts=vllm.")
+    ] = None,
+    rollout_weights: Annotated[
+        Path | None, typer.Option(help="Folder that the server sees too, for weights on their way; OUT when left out.")
+    ] = None,
     max_cost: MaxCost = None,
 ) -> None:
     """Reinforcement: MedGRPO, or another of ten methods, chosen in the recipe."""
@@ -125,6 +131,8 @@ def grpo(
         frame_cache=frame_cache,
         rollout_prompts=rollout_prompts,
         rollout_memory=rollout_memory,
+        rollout_server=rollout_server,
+        rollout_weights=rollout_weights,
         max_cost=max_cost,
     )
 

@@ -120,25 +120,29 @@ def machine_of(
     micro_tokens: int | None = None,
     rollout_prompts: int | None = None,
     rollout_memory: float | None = None,
+    rollout_server: str | None = None,
+    rollout_weights: Path | None = None,
     max_cost: float | None = None,
 ) -> Machine:
-    """Caches beside the benchmark, where `medvidbench eval` has its own too, and the machine's numbers; its usual ones
-    where None is given."""
+    """Caches beside the benchmark, where `medvidbench eval` has its own too, and what was given of the machine; its
+    usual values where None is."""
     from medvidbench.training.machine import Machine
 
     bench = recipe.data.benchmark
     assert bench is not None
-    numbers: dict[str, Any] = {
+    given: dict[str, Any] = {
         "workers": workers,
         "micro_tokens": micro_tokens,
         "rollout_prompts": rollout_prompts,
         "rollout_memory": rollout_memory,
+        "rollout_server": rollout_server,
+        "rollout_weights": rollout_weights,
         "max_cost": max_cost,
     }
     return Machine(
         frame_cache=frame_cache or bench.with_name(f"{bench.name}.frames"),
         prepared=prepared or bench.with_name(f"{bench.name}.prepared"),
-        **{name: value for name, value in numbers.items() if value is not None},
+        **{name: value for name, value in given.items() if value is not None},
     )
 
 

@@ -24,6 +24,8 @@ def run(
     frame_cache: Path | None = None,
     rollout_prompts: int | None = None,
     rollout_memory: float | None = None,
+    rollout_server: str | None = None,
+    rollout_weights: Path | None = None,
     max_cost: float | None = None,
 ) -> None:
     """Improves a model by reinforcement on a benchmark's training rows, and says where it is.
@@ -31,7 +33,8 @@ def run(
     Args:
         recipe_name: of one that ships, or a .yaml file.
         model, statistics: in place of the recipe's.
-        rollout_prompts, rollout_memory, max_cost: of the machine, see `medvidbench.training.machine.Machine`.
+        rollout_prompts, rollout_memory, rollout_server, rollout_weights, max_cost: of the machine, see
+            `medvidbench.training.machine.Machine`.
 
     Raises:
         MedVidBenchError: see `medvidbench.training.grpo.run_grpo`.
@@ -50,6 +53,8 @@ def run(
         workers=workers,
         rollout_prompts=rollout_prompts,
         rollout_memory=rollout_memory,
+        rollout_server=rollout_server,
+        rollout_weights=rollout_weights,
         max_cost=max_cost,
     )
     with StepBar("Reinforcing", Console(stderr=True)) as bar:

@@ -77,3 +77,31 @@ def test_the_command_says_where_the_model_is_and_how_to_ask_it(
     said = capsys.readouterr().out
     assert "Step 2 of 2: loss 1.2500, 1.25 s, 1 rows left out" in said
     assert f"medvidbench eval --model hf:{tmp_path}/out/model --data {tmp_path}/bench" in said
+
+
+def test_what_a_reinforcement_is_told_of_the_machine_reaches_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    from typer.testing import CliRunner
+
+    from medvidbench.cli import app
+    from medvidbench.training import grpo as room
+    from medvidbench.training.machine import Machine
+
+    seen: list[Machine] = []
+
+    def run_grpo(recipe: Any, out: Path, *, resume: bool, progress: Any, machine: Machine) -> Path:
+        seen.append(machine)
+        return out / "model"
+
+    monkeypatch.setattr(room, "run_grpo", run_grpo)
+    numbers = {"--workers": "3", "--rollout-prompts": "5", "--rollout-memory": "0.25", "--max-cost": "1.5"}
+    places = {"--frame-cache": "f", "--prepared": "p", "--rollout-weights": "w", "--rollout-server": "http://gpu:8000"}
+    options = [word for pair in (numbers | places).items() for word in pair]
+    words = ["train", "grpo", "tiny-grpo", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *options]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = {"workers": 3, "rollout_prompts": 5, "rollout_memory": 0.25, "max_cost": 1.5}
+    given = {"frame_cache": Path("f"), "prepared": Path("p"), "rollout_weights": Path("w")}
+    assert seen == [Machine(**told, **given, rollout_server="http://gpu:8000")]

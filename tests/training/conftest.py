@@ -35,6 +35,12 @@ def training_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_training_benchmark(tmp_path_factory.mktemp("training"))
 
 
+SERVER_MODULES = {
+    "vllm.multimodal.inputs": "MultiModalFieldConfig, MultiModalKwargsItems",
+    "vllm.entrypoints.scale_out.token_in_token_out.mm_serde": "encode_mm_kwargs_item",
+}
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package named vllm, made of the stand-in, whose code for Qwen2.5-VL keeps video metadata."""
@@ -45,6 +51,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     text = "from vllm_stand_in import LLM, SamplingParams, VERSION as __version__\n"
     (models.parent.parent / "__init__.py").write_text(text)
     (models / "qwen2_5_vl.py").write_text("def processor(video_metadata):\n    return video_metadata\n")
+    for name, what in SERVER_MODULES.items():
+        file = (tmp_path / "packages").joinpath(*name.split(".")).with_suffix(".py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"from vllm_server_stand_in import {what}\n")
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
     monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
     importlib.invalidate_caches()

@@ -45,11 +45,12 @@ def even_ids(prompts: Any, completions: Any, completion_ids: Any, **columns: Any
     return [sum(token % 2 == 0 for token in ids) / max(1, len(ids)) for ids in completion_ids]
 
 
-def run(recipe: Recipe, out: Path, **options: Any) -> list[GrpoStep]:
+def run(recipe: Recipe, out: Path, *, server: str | None = None, **options: Any) -> list[GrpoStep]:
     """The steps that were done; clips are decoded in this process."""
     torch.set_num_threads(1)
     steps: list[GrpoStep] = []
-    run_grpo(recipe, out, machine=Machine(workers=0), progress=lambda step, total: steps.append(step), **options)
+    machine = Machine(workers=0, rollout_server=server)
+    run_grpo(recipe, out, machine=machine, progress=lambda step, total: steps.append(step), **options)
     return steps
 
 

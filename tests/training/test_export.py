@@ -20,7 +20,7 @@ from medvidbench.models.greedy import collate
 from medvidbench.models.qwen_local import QwenLocal
 from medvidbench.models.registry import ModelOptions, video_model
 from medvidbench.training import export as export_module
-from medvidbench.training.export import export
+from medvidbench.training.export import export, merged_weights, write_weights
 from medvidbench.training.optimiser import make_optimiser
 from medvidbench.training.policy import Policy, load_policy, trainable_parameters
 from medvidbench.training.recipe import DataPart, Lora, ModelPart, OptimiserPart
@@ -137,3 +137,46 @@ def test_a_full_disk_leaves_no_half_model(
     with pytest.raises(MedVidBenchError, match="No space left"):
         export(found, tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("options", [{}, {"lora": Lora(rank=4, alpha=32)}, {"freeze_vision": False}])
+def test_all_weights_go_through_a_folder_in_files_of_bounded_size(
+    tiny_policy_folder: Path, inputs: dict[str, Any], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    if "lora" in options:
+        pytest.importorskip("peft")
+    found = trained(tiny_policy_folder, inputs, **options)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "model-99999.safetensors").write_bytes(b"of an earlier time")
+    write_weights(found, tmp_path / "weights", shard_bytes=200_000)
+    files = sorted((tmp_path / "weights").iterdir())
+    parts = [load_file(file) for file in files]
+    sizes = [sum(value.nbytes for value in part.values()) for part in parts]
+    assert len(files) > 2
+    assert all(len(part) == 1 or size <= 200_000 for part, size in zip(parts, sizes, strict=True))
+    written = {name: value for part in parts for name, value in part.items()}
+    model = load_policy(ModelPart(path=str(tiny_policy_folder), device="cpu"), DataPart()).model
+    assert written.keys() == dict(model.named_parameters()).keys() and sum(map(len, parts)) == len(written)
+    model.load_state_dict(written, strict=False)
+    torch.testing.assert_close(logits(model, inputs), logits(found.model, inputs), rtol=1e-5, atol=1e-5)
+
+
+def test_a_process_that_doesn_t_write_or_can_t_gathers_every_weight_all_the_same(
+    tiny_policy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, gathered = load_policy(ModelPart(path=str(tiny_policy_folder), device="cpu"), DataPart()), list[str]()
+
+    def weights(*args: Any, **options: Any) -> Any:
+        for name, value in merged_weights(*args, **options):
+            gathered.append(name)
+            yield name, value
+
+    monkeypatch.setattr(export_module, "merged_weights", weights)
+    write_weights(found, tmp_path / "weights", main=False)
+    assert not (tmp_path / "weights").exists()
+    names = list(gathered)
+    (tmp_path / "file").write_text("in the way")
+    gathered.clear()
+    with pytest.raises(OSError, match="file"):
+        write_weights(found, tmp_path / "file" / "weights")
+    assert gathered == names and len(names) == len(dict(found.model.named_parameters()))

@@ -16,13 +16,15 @@ import vllm_stand_in
 from grpo_runs import grpo_recipe, run
 from safetensors.torch import load_file
 from tiny_policy import ask
+from vllm_server_stand_in import serving
 
 from medvidbench.errors import MedVidBenchError
-from medvidbench.training import grpo_batch
+from medvidbench.training import checkpoints, grpo_batch, vllm_client
 from medvidbench.training.machine import Machine
 from medvidbench.training.policy import Policy, load_policy
 from medvidbench.training.recipe import DataPart, GrpoPart, ModelPart, Recipe
 from medvidbench.training.samplers import OwnRollouts, rollouts
+from medvidbench.training.unavailable import Unavailable
 from medvidbench.training.vllm_rollouts import VllmRollouts
 
 ALONE: Any = SimpleNamespace(count=1)
@@ -50,10 +52,10 @@ def weights(out: Path) -> dict[str, Any]:
     return load_file(out / "model" / "model.safetensors")
 
 
-def test_prompts_are_sampled_some_at_a_time_and_none_is_lost_or_moved(policy: Policy) -> None:
+def test_prompts_are_sampled_some_at_a_time_and_none_is_lost_or_moved(policy: Policy, tmp_path: Path) -> None:
     asked: Any = SimpleNamespace(prepare=policy.prompter.prepare)
     examples: Any = [SimpleNamespace(prompt=ask(asked, shade=shade)) for shade in range(5)]
-    few, all_ = (rollouts(policy, GRPO, Machine(rollout_prompts=count), ALONE) for count in (2, 8))
+    few, all_ = (rollouts(policy, GRPO, Machine(rollout_prompts=count), ALONE, tmp_path) for count in (2, 8))
     assert isinstance(few, OwnRollouts)
     for one, other in zip(few(examples, range(5)), all_(examples, range(5)), strict=True):
         assert torch.equal(one.ids, other.ids) and one.texts == other.texts and one.ids.shape == (2, 5)
@@ -62,9 +64,9 @@ def test_prompts_are_sampled_some_at_a_time_and_none_is_lost_or_moved(policy: Po
 
 
 def test_a_recipe_that_names_vllm_has_its_engine_with_the_machine_s_share_of_memory(
-    policy: Policy, package: Path
+    policy: Policy, package: Path, tmp_path: Path
 ) -> None:
-    made = rollouts(policy, GrpoPart(rollouts="vllm"), Machine(rollout_memory=0.3), ALONE)
+    made = rollouts(policy, GrpoPart(rollouts="vllm"), Machine(rollout_memory=0.3), ALONE, tmp_path)
     assert isinstance(made, VllmRollouts)
     assert made.engine.rest["gpu_memory_utilization"] == 0.3
     assert made.engine.events == ["weights", "reset"]  # a resumed policy is not the model on the disk
@@ -117,6 +119,32 @@ def test_a_run_on_vllm_that_stopped_goes_on_to_the_same_weights(
             run(recipe(training_bench, tiny_policy_folder, **changes), tmp_path / out)
     a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.usefixtures("same_draws", "package")
+def test_a_run_whose_server_goes_down_is_saved_between_two_steps_and_goes_on_to_the_same_weights(
+    training_bench: Path, tiny_policy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_client, "RETRIES", 0)
+    asked = recipe(training_bench, tiny_policy_folder, steps=3, save_every=3, grpo__rollouts="vllm")
+    own = run(asked.model_copy(update={"grpo": asked.grpo.model_copy(update={"rollouts": "own"})}), tmp_path / "own")
+    with serving(tiny_policy_folder) as server:
+        server.change = lambda reply: reply if server.seen.count("/collective_rpc") < 3 else {}
+        with pytest.raises(MedVidBenchError, match="another form"):
+            run(asked, tmp_path / "run", server=server.url)
+        assert checkpoints.checkpoints(tmp_path / "run") == []  # an answer that can't be right is nothing to go on from
+        server.change = lambda reply: reply
+        server.fall_at["/collective_rpc"] = server.seen.count("/collective_rpc") + 3
+        with pytest.raises(Unavailable, match="status 503"):
+            run(asked, tmp_path / "run", server=server.url)
+        assert [path.name for path in checkpoints.checkpoints(tmp_path / "run")] == [checkpoints.step_name(2)]
+        server.fall_at.clear()
+        (last,) = run(asked, tmp_path / "run", server=server.url)
+    assert last.correction == pytest.approx(1.0, abs=1e-4)
+    assert last.grad_norm == pytest.approx(own[-1].grad_norm, rel=1e-3)
+    for name, value in weights(tmp_path / "own").items():
+        assert float((value - weights(tmp_path / "run")[name]).abs().max()) < 1e-4, name
+    assert not (tmp_path / "run" / "rollout_weights").exists()
 
 
 def test_vllm_with_a_trained_vision_tower_is_refused_before_the_first_step(

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from medvidbench.models.checkpoints import Source, load
+from medvidbench.models.checkpoints import Checkpoint, Source, load
 from medvidbench.models.qwen_local import QwenLocal, stop_ids
 from medvidbench.models.qwen_prompt import VIDEO, QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings, to_patches
 from medvidbench.models.time_contract import VideoQuestion
 from medvidbench.models.torch_env import transformers_module
 from medvidbench.training.rollout import sample_group
+from medvidbench.training.rows import Completions
 
 VERSION = "0.0-stand-in"
 
@@ -92,18 +93,7 @@ class LLM:
     def _one(self, request: dict[str, Any], asked: SamplingParams) -> Any:
         prompt = self._processed(request)
         self.prompts.append(prompt)
-        checkpoint = self.local.checkpoint
-        drawn = sample_group(
-            checkpoint.model,
-            prompt,
-            group_size=asked.n,
-            limit=asked.max_tokens,
-            stop=stop_ids(checkpoint.model, checkpoint.tokenizer) | set(asked.stop_token_ids),
-            suppressed=asked.logit_bias,
-            temperature=asked.temperature,
-            seed=asked.seed,
-            tokenizer=checkpoint.tokenizer,
-        )
+        drawn = draw(self.local.checkpoint, prompt, asked)
         outputs = []
         for g, length in enumerate(drawn.lengths.tolist()):
             ids, logps = drawn.ids[g, :length].tolist(), drawn.logps[g, :length].tolist()
@@ -143,6 +133,21 @@ class LLM:
             torch.tensor(seconds, dtype=torch.float64),
             tuple(len(frames) for frames, _ in videos),
         )
+
+
+def draw(checkpoint: Checkpoint, prompt: QwenPrompt, asked: Any) -> Completions:
+    """A group as `SamplingParams` ask for it."""
+    return sample_group(
+        checkpoint.model,
+        prompt,
+        group_size=asked.n,
+        limit=asked.max_tokens,
+        stop=stop_ids(checkpoint.model, checkpoint.tokenizer) | set(asked.stop_token_ids),
+        suppressed=asked.logit_bias,
+        temperature=asked.temperature,
+        seed=asked.seed,
+        tokenizer=checkpoint.tokenizer,
+    )
 
 
 def vllm_positions(ids: list[int], grids: list[Any], seconds: list[float], config: Any) -> torch.Tensor:

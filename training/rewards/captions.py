@@ -21,6 +21,7 @@ from medvidbench.judges.base import CaptionPair, Judge
 from medvidbench.judges.pairing import texts_of
 from medvidbench.judges.reward import RewardParts, SemanticSimilarity, caption_reward_parts
 from medvidbench.records import Caption, Content, Sample, Unparsed
+from medvidbench.training.unavailable import Unavailable
 
 PAUSES = (10.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds before each further try: a server that restarts is back within these nine minutes."""
@@ -29,8 +30,8 @@ OVER_BUDGET = "budget: "
 """Begins the error of a call that wasn't sent because it might have passed the cap of cost: waiting doesn't help."""
 
 
-class RewardUnavailable(MedVidBenchError):  # noqa: N818 - a state of the outer world, not a fault of the input
-    """A reward can't be had now. The training loop writes a checkpoint and stops; the run can go on from there."""
+class RewardUnavailable(Unavailable):
+    """A reward can't be had now."""
 
 
 class CaptionRewards:
