@@ -48,15 +48,21 @@ def test_a_killed_run_pays_no_reply_twice_that_had_arrived(tmp_path: Path, seed:
             assert all(reply.cached for reply in caller.run(text_calls(300)))
 
 
+def listen_to_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_lets_the_calls_in_flight_be_answered_and_kept(tmp_path: Path) -> None:
     with running_server(tmp_path, latency_ms=300) as server:
         command = [sys.executable, KILL_CALLS, server.url, str(tmp_path / "cache"), "500"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        # a suite that runs in a shell's background ignores SIGINT, and what it starts would, too
+        ours: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": listen_to_sigint}
+        with subprocess.Popen(command, text=True, **ours) as run:
             while len(server.requests()) < 20:
                 assert run.poll() is None
                 time.sleep(0.01)
             run.send_signal(signal.SIGINT)
-            # long enough for all 500 calls on a busy machine: a signal that was lost fails below, and says so
+            # long enough for all 500 calls on a busy machine: a lost signal fails below, and says so
             _, error = run.communicate(timeout=90)
         assert "KeyboardInterrupt" in error
         with caller_on(server, tmp_path / "cache") as caller:
