@@ -162,7 +162,7 @@ def serving(model: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("vllm")), "serve", model, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--logprobs-mode", "processed_logprobs", "--dtype", "float32", "--enforce-eager"]
+    command += ["--enable-scale-out", "--logprobs-mode", "processed_logprobs", "--dtype", "float32", "--enforce-eager"]
     command += ["--max-model-len", str(OPTIONS["max_model_len"]), "--max-num-seqs", str(OPTIONS["max_num_seqs"])]
     server = subprocess.Popen(command, env=os.environ | {"VLLM_SERVER_DEV_MODE": "1"}, stdout=sys.stderr)
     url = f"http://127.0.0.1:{port}"

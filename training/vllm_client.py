@@ -14,7 +14,7 @@ RETRIES = 8
 """Of a call that met a server that is down or busy, with growing waits: half a minute in all."""
 SECONDS = 3600.0
 """For which a reply is waited for: a group of long completions on a full server takes its time."""
-START = "VLLM_SERVER_DEV_MODE=1 vllm serve MODEL --logprobs-mode processed_logprobs"
+START = "VLLM_SERVER_DEV_MODE=1 vllm serve MODEL --enable-scale-out --logprobs-mode processed_logprobs"
 """How the server must be started."""
 
 
@@ -108,9 +108,9 @@ class VllmClient:
     def _status_error(self, path: str, error: Any) -> MedVidBenchError:
         status, said = int(error.status_code), self.endpoint.redact(str(error.message))[:300]
         seen = f"{self.endpoint.base_url}{path} answers with status {status}: {said}"
-        if status == 404:
+        if status in (403, 404):
             return MedVidBenchError(seen, "a vLLM server of 0.32 or later in its development mode", START)
-        if status in (401, 403):
+        if status == 401:
             return MedVidBenchError(seen, remedy=f"check the key in {self.endpoint.key_variable}")
         if status >= 500 or status in (408, 409, 429):
             return Unavailable(seen, remedy="look at the server's log, then give the same command: the run goes on")
