@@ -5,8 +5,9 @@
 
 Every completion that vLLM draws is gone over by the policy's own forward, in float32: the log-probabilities of its
 tokens must be those that it was drawn with, before and after the policy's weights have moved; those of the weights
-before the move are the control, which must not agree. Each part runs in a process of its own, and the server is started
-by vLLM's own command.
+before the move are the control, which must not agree. Tokens must also come as often as their probabilities say: over
+many, what they surprise by is what the policy's entropy foretells (z). Each part runs in a process of its own, and the
+server is started by vLLM's own command.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -29,20 +31,23 @@ from typing import Any
 
 import numpy as np
 
-GROUP, LIMIT = 8, 32
-TIMES = ([], [0.0], [0.0, 1.0, 2.0, 3.0], [k / 0.6 for k in range(10)], [0.0, 1.0, 9.0, 10.0])
+GROUP, LIMIT = 32, 32
+MANY = [10.0 * pair + k for pair in range(20) for k in (0, 1)]
+TIMES = ([], [0.0], [0.0, 1.0, 2.0, 3.0], [k / 0.6 for k in range(10)], [0.0, 1.0, 9.0, 10.0], MANY)
 OPTIONS = {"max_model_len": 2048, "enforce_eager": True, "max_num_seqs": 32}
 PATIENCE, ALONE = 900.0, SimpleNamespace(count=1, main=True, gathered=lambda value: [value])
 AGREE = 1e-3
 """Nats that two programs may differ by on a token in float32; the control differs by more than ten times as much."""
+CHANCE = 4.0
+"""Standard errors that the mean surprise may lie from the mean entropy: one run in 16,000 does by chance."""
 
 
-def policy_of(model: str, freeze_vision: bool = True) -> Any:
-    """The policy in float32."""
+def policy_of(model: str) -> Any:
+    """The policy in float32, its vision tower trained, too."""
     from medvidbench.training.policy import load_policy
     from medvidbench.training.recipe import DataPart, ModelPart
 
-    part = ModelPart(path=model, dtype="float32", freeze_vision=freeze_vision)
+    part = ModelPart(path=model, dtype="float32", freeze_vision=False)
     return load_policy(part, DataPart(max_pixels=16 * 784))
 
 
@@ -68,19 +73,41 @@ def sampling_of(policy: Any) -> Any:
     return Sampling(GROUP, LIMIT, stop, tuple(sorted(policy.prompter.vision_ids)), 0.8)
 
 
-def gaps(policy: Any, examples: list[Any], groups: list[Any]) -> list[float]:
-    """|log-probability told - the policy's own| of every token of every completion."""
+@dataclass(frozen=True)
+class Drawn:
+    """Completions beside the policy's own view of them.
+
+    Attributes:
+        gaps: |log-probability told - the policy's own| of every token, nats.
+        z: standard errors between mean surprise and mean entropy: differences of which each has mean 0 given the tokens
+            before it.
+        distinct, completions: how many differ, of how many.
+    """
+
+    gaps: list[float]
+    z: float
+    distinct: int
+    completions: int
+
+
+def compared(policy: Any, examples: list[Any], groups: list[Any]) -> Drawn:
+    """What the policy says of the completions."""
     import torch
 
     from medvidbench.training.forwards import forward
 
-    sampling, found = sampling_of(policy), list[float]()
+    sampling = sampling_of(policy)
+    gaps, beyond, texts = list[float](), list[float](), list[tuple[str, str]]()
     for example, group in zip(examples, groups, strict=True):
         with torch.no_grad():
             options = {"temperature": sampling.temperature, "suppressed": sampling.suppressed}
             scores = forward("repeated")(policy.model, example.prompt, group.ids, group.lengths, **options)
-        found += (scores.logps.cpu() - group.logps)[scores.mask.cpu()].abs().tolist()
-    return found
+        counted = scores.mask.cpu()
+        gaps += (scores.logps.cpu() - group.logps)[counted].abs().tolist()
+        beyond += (-scores.logps - scores.entropy).cpu()[counted].tolist()
+        texts += [(example.sample.sample_id, text) for text in group.texts]
+    z = float(np.mean(beyond) / (np.std(beyond) / np.sqrt(len(beyond))))
+    return Drawn(gaps, z, len(set(texts)), len(texts))
 
 
 def moved(policy: Any) -> None:
@@ -101,15 +128,18 @@ def check(name: str, policy: Any, draw: Any) -> bool:
         SimpleNamespace(sample=SimpleNamespace(sample_id=q.sample_id), prompt=policy.prompter.prepare(q))
         for q in questions()
     ]
-    seeds = list(range(len(examples)))
-    start = gaps(policy, examples, draw(examples, seeds))
+    seeds = [1000 * k for k in range(len(examples))]  # vLLM adds a completion's number: none must be drawn twice alike
+    start = compared(policy, examples, draw(examples, seeds))
     moved(policy)
-    control = gaps(policy, examples, draw(examples, seeds))
+    control = compared(policy, examples, draw(examples, seeds))
     draw.sync()
-    end = gaps(policy, examples, draw(examples, seeds))
+    end = compared(policy, examples, draw(examples, seeds))
     for when, found in (("at the start", start), ("moved, not handed over", control), ("handed over", end)):
-        print(f"| {name} | {when} | {len(found)} | {np.mean(found):.1e} | {max(found):.1e} |", flush=True)
-    return max(*start, *end) < AGREE < float(np.mean(control)) / 10
+        gap = f"{np.mean(found.gaps):.1e} | {max(found.gaps):.1e}"
+        others = f"{found.z:+.1f} | {found.distinct} of {found.completions}"
+        print(f"| {name} | {when} | {len(found.gaps)} | {gap} | {others} |", flush=True)
+    agree = max(*start.gaps, *end.gaps) < AGREE and max(abs(start.z), abs(end.z)) < CHANCE
+    return agree and float(np.mean(control.gaps)) > 10 * AGREE
 
 
 def check_beside(model: str) -> bool:
@@ -123,15 +153,15 @@ def check_beside(model: str) -> bool:
 
 
 def check_server(model: str) -> bool:
-    """A server; the vision tower is trained, too."""
+    """A server."""
     from medvidbench.training.vllm_client import VllmClient
     from medvidbench.training.vllm_features import FeatureEncoder
     from medvidbench.training.vllm_server import ServerRollouts
 
     with serving(model) as url, TemporaryDirectory() as folder:
-        policy, client = policy_of(model, freeze_vision=False), VllmClient(url)
-        client.check()
-        encoder, where = FeatureEncoder(policy.prompter.rule), Path(folder) / "weights"
+        policy, client = policy_of(model), VllmClient(url)
+        encoder = FeatureEncoder(policy.prompter.rule, policy.prompter.settings, client.check())
+        where = Path(folder) / "weights"
         processes: Any = ALONE
         return check("server", policy, ServerRollouts(client, encoder, policy, sampling_of(policy), processes, where))
 
@@ -151,7 +181,7 @@ def check_answers(model: str) -> bool:
     for kind, adapter in adapters.items():
         said[kind] = [reply.text or f"({reply.error})" for reply in adapter.answer_videos(questions())]
     equal = sum(one == other for one, other in zip(said["hf"], said["vllm"], strict=True))
-    print(f"| answers of vllm: and hf: | greedy | {len(said['hf'])} | {equal} the same | |", flush=True)
+    print(f"Answers of vllm: and hf: to {len(said['hf'])} questions, greedy: {equal} the same.", flush=True)
     return equal == len(said["hf"])
 
 
@@ -205,7 +235,8 @@ def main() -> int:
 
     about = {"vllm": vllm.__version__, "torch": torch.__version__, "gpu": torch.cuda.is_available()}
     print(json.dumps(about))
-    print("| vLLM | weights | tokens | mean gap, nats | largest |\n|---|---|---|---|---|", flush=True)
+    print("| vLLM | weights | tokens | mean gap, nats | largest | z | distinct completions |", flush=True)
+    print("|---|---|---|---|---|---|---|", flush=True)
     again = [sys.executable, __file__, "--model", model, "--part"]
     return max(subprocess.run([*again, part], check=False).returncode for part in PARTS)
 

@@ -86,9 +86,10 @@ def merged_weights(policy: Policy, every: bool = False) -> Iterator[tuple[str, T
     Sharded ones are gathered as they are reached.
 
     Args:
-        every: those that aren't trained, too.
+        every: those that aren't trained, too, and a tied one under each of its names: vLLM's output layer may hold a
+            packed copy, renewed only by weights that bear its own name.
     """
-    for name, value in policy.core.named_parameters():
+    for name, value in policy.core.named_parameters(remove_duplicate=not every):
         layer, wrapped, leaf = name.partition(".base_layer.")
         if wrapped and leaf == "weight":
             module = policy.core.get_submodule(layer)
@@ -123,7 +124,8 @@ def _write_shards(weights: Iterator[tuple[str, Tensor]], folder: Path, dtype: to
     names = (folder / f"model-{number:05d}.safetensors" for number in count())
     held: dict[str, Tensor] = {}
     for name, value in weights:
-        stored = value.to("cpu", dtype).contiguous()
+        # a copy: tied ones share memory, which safetensors refuses
+        stored = value.to("cpu", dtype, copy=True).contiguous()
         if held and sum(tensor.nbytes for tensor in held.values()) + stored.nbytes > shard_bytes:
             save_file(held, next(names))
             held = {}

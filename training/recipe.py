@@ -186,7 +186,7 @@ class GrpoPart(Part):
         mask_truncated: completions cut at the limit take no part in the loss.
         forward: how log-probabilities are computed; all are equal, they differ in cost.
         branches: >1 samples trees: completions of one branch share their first `branch_tokens` tokens.
-        rollouts: the policy's "own", or by "vllm", corrected for in the loss (frozen vision tower, no branches).
+        rollouts: the policy's "own", or by "vllm", corrected for in the loss (no branches).
     """
 
     method: str = "medgrpo"

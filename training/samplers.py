@@ -94,6 +94,5 @@ def _on_server(url: str, policy: Policy, sampling: Sampling, processes: Processe
     from medvidbench.training.vllm_server import ServerRollouts
 
     client = VllmClient(url)
-    client.check()
-    encoder = FeatureEncoder(policy.prompter.rule)
+    encoder = FeatureEncoder(policy.prompter.rule, policy.prompter.settings, client.check())
     return ServerRollouts(client, encoder, policy, sampling, processes, where / "rollout_weights")

@@ -41,8 +41,9 @@ class VllmClient:
             timeout=openai.Timeout(SECONDS, connect=10.0),
         )
 
-    def check(self) -> None:
-        """Whether the server can be used.
+    def check(self) -> bool:
+        """Whether the server takes pixels as levels of 0 to 255, which its model normalises itself: the default of
+        vLLM 0.32. Others take normalised ones.
 
         Raises:
             Unavailable: it can't be reached.
@@ -50,10 +51,12 @@ class VllmClient:
         """
         told = self._asked("GET", "/server_info?config_format=json")
         config = told.get("vllm_config") if isinstance(told, dict) else None
-        mode = config.get("model_config", {}).get("logprobs_mode") if isinstance(config, dict) else None
+        model = config.get("model_config", {}) if isinstance(config, dict) else {}
+        mode = model.get("logprobs_mode")
         if mode != "processed_logprobs":
             seen = f"The server {self.endpoint.base_url} tells log-probabilities in the mode {mode!r}."
             raise MedVidBenchError(seen, "'processed_logprobs': of the distribution that it draws from", START)
+        return bool((model.get("multimodal_config") or {}).get("mm_device_do_normalize"))
 
     def generate(self, body: dict[str, Any]) -> dict[str, Any]:
         """The reply to one prompt's request.

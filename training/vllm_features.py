@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from medvidbench.errors import MedVidBenchError, missing_extra
 from medvidbench.models.qwen_positions import GridRule, video_rows
 from medvidbench.models.qwen_prompt import QwenPrompt
+from medvidbench.models.qwen_video import VideoSettings
 from medvidbench.models.vllm_local import NUDGE
-from medvidbench.training.vllm_requests import refuse_moved_frames
+from medvidbench.training.vllm_requests import levels_of, refuse_moved_frames
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,20 +25,23 @@ class FeatureEncoder:
 
     Args:
         rule: the model's placeholders and time axis.
+        settings: how pixels were normalised.
+        levels: pixels go over as levels of 0 to 255, and the server's model normalises them; see `VllmClient.check`.
 
     Raises:
         MedVidBenchError: vLLM is not installed, or has no such code.
     """
 
-    def __init__(self, rule: GridRule) -> None:
-        self.rule = rule
+    def __init__(self, rule: GridRule, settings: VideoSettings, levels: bool) -> None:
+        self.rule, self.settings, self.levels = rule, settings, levels
         self._inputs, self._serde = _module(INPUTS), _module(SERDE)
 
     def features(self, prompt: QwenPrompt) -> dict[str, Any] | None:
         """The `features` of a request to `/inference/v1/generate`; None for a prompt of text alone.
 
         Raises:
-            MedVidBenchError: vLLM would place a frame elsewhere in time than the prompt does.
+            MedVidBenchError: vLLM would place a frame elsewhere in time than the prompt does, or the pixels are no
+                levels.
         """
         if prompt.pixel_values_videos is None:
             return None
@@ -49,7 +53,7 @@ class FeatureEncoder:
             "second_per_grid_ts": config.batched("video", keep_on_cpu=True),
         }
         values = {
-            "pixel_values_videos": prompt.pixel_values_videos,
+            "pixel_values_videos": levels_of(prompt, self.settings) if self.levels else prompt.pixel_values_videos,
             "video_grid_thw": prompt.video_grid_thw,
             "second_per_grid_ts": (prompt.second_per_grid_ts * (1 + NUDGE)).float(),
         }

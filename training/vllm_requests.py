@@ -13,7 +13,7 @@ from medvidbench.models.frame_runs import Run
 from medvidbench.models.qwen_positions import GridRule, time_index
 from medvidbench.models.qwen_prompt import QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings
-from medvidbench.models.vllm_local import MOST_VIDEOS, NUDGE, metadata
+from medvidbench.models.vllm_local import NUDGE, metadata
 from medvidbench.training.prepared import to_levels
 
 if TYPE_CHECKING:
@@ -24,14 +24,11 @@ def request_of(prompt: QwenPrompt, settings: VideoSettings, rule: GridRule) -> d
     """What vLLM's `LLM.generate` takes for the prompt.
 
     Raises:
-        MedVidBenchError: the pixels are no levels, there are more videos than a request may have, or vLLM would place
-            a frame elsewhere in time than the prompt does.
+        MedVidBenchError: the pixels are no levels, or vLLM would place a frame elsewhere in time than the prompt does.
     """
     request: dict[str, Any] = {"prompt": prompt.text}
     if prompt.pixel_values_videos is None:
         return request
-    if len(prompt.frame_counts) > MOST_VIDEOS:
-        raise MedVidBenchError(f"A prompt of {len(prompt.frame_counts)} videos.", f"{MOST_VIDEOS}", "own rollouts")
     refuse_moved_frames(prompt, rule)
     videos = []
     for frames, seconds in zip(frames_of(prompt, settings), prompt.second_per_grid_ts.tolist(), strict=True):
@@ -47,14 +44,24 @@ def frames_of(prompt: QwenPrompt, settings: VideoSettings) -> list[NDArray[np.ui
     Raises:
         MedVidBenchError: the pixels are not the 256 levels of a picture.
     """
-    assert prompt.pixel_values_videos is not None
-    levels = to_levels(prompt.pixel_values_videos, settings)
-    if levels is None:
-        raise MedVidBenchError(f"The pixels of {prompt.question.sample_id} are no levels of 0 to 255.")
+    levels = levels_of(prompt, settings)
     grids = prompt.video_grid_thw.tolist()
     ends = np.cumsum([0, *(t * h * w for t, h, w in grids)]).tolist()
     parts = [levels[first:last] for first, last in pairwise(ends)]
     return [_frames(*row, settings) for row in zip(parts, grids, prompt.frame_counts, strict=True)]
+
+
+def levels_of(prompt: QwenPrompt, settings: VideoSettings) -> Tensor:
+    """The patches of a prompt with video before they were normalised, uint8.
+
+    Raises:
+        MedVidBenchError: they are not the 256 levels of a picture.
+    """
+    assert prompt.pixel_values_videos is not None
+    levels = to_levels(prompt.pixel_values_videos, settings)
+    if levels is None:
+        raise MedVidBenchError(f"The pixels of {prompt.question.sample_id} are no levels of 0 to 255.")
+    return levels
 
 
 def _frames(levels: Tensor, grid: list[int], count: int, settings: VideoSettings) -> NDArray[np.uint8]:

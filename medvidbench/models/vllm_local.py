@@ -1,8 +1,8 @@
 """`vllm:PATH`: Qwen2.5-VL run in this process by vLLM.
 
-NEVER RUN BY ITS AUTHORS: vLLM's CUDA build could not be installed where this was written. The calls follow vLLM's
-source as of autumn 2026 and are tested against a stand-in that checks them; prompts, sizes and times come from the same
-code as `hf:PATH`. Other models: `vllm serve`, and `openai:MODEL@http://localhost:8000/v1`.
+NEVER RUN ON A GPU BY ITS AUTHORS: vLLM's CUDA build could not be installed where this was written. On its CPU build
+`benchmarks/vllm_check.py` compares its answers with those of `hf:PATH`; the tests have a stand-in. Prompts, sizes and
+times come from the same code as `hf:PATH`. Other models: `vllm serve`, and `openai:MODEL@http://localhost:8000/v1`.
 
 Each constant-rate run of frames is handed over as a video with full metadata (`multi_modal_data={"video": [(frames,
 metadata)]}`), neither sampled nor resized again. Before pull request 47736 (July 2026) vLLM dropped that metadata for
@@ -12,16 +12,13 @@ Qwen2.5-VL and took a default rate for the frames, without a word; such a versio
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
-import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from medvidbench.errors import MedVidBenchError, missing_extra
+from medvidbench.errors import MedVidBenchError
 from medvidbench.models.base import VideoModel
 from medvidbench.models.checkpoints import Source, read_config
 from medvidbench.models.messages import Reply
@@ -31,6 +28,7 @@ from medvidbench.models.qwen_video import VideoSettings, frame_size, resize_fram
 from medvidbench.models.shrinking import TensorBudget
 from medvidbench.models.time_contract import GRID, GRID_AND_TEXT, Announced, VideoQuestion
 from medvidbench.models.torch_env import transformers_module
+from medvidbench.models.vllm_engine import start_engine
 
 if TYPE_CHECKING:
     from medvidbench.models.frame_runs import Run
@@ -43,9 +41,6 @@ WINDOW = 64
 NUDGE = 1e-6
 """Share by which a video's rate is told smaller: vLLM cuts k * seconds * positions a second without the slack that our
 own positions have, so that a product a last bit below a whole number would lose a position (at 0.6 frames/s, 0.5 s)."""
-MOST_VIDEOS = 16
-"""Runs of frames that a prompt may have: vLLM reserves memory for so many at the start."""
-MODEL_CODE = "vllm.model_executor.models.qwen2_5_vl"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +78,7 @@ class VllmLocal(VideoModel):
         most_tokens: of prompt and answer together.
     """
 
-    def __init__(self, vllm: Any, engine: Any, source: Source, prompter: QwenPrompter, most_tokens: int | None) -> None:
+    def __init__(self, vllm: Any, engine: Any, source: Source, prompter: QwenPrompter, most_tokens: int) -> None:
         self.name = f"vllm:{source.path}"
         self.vllm, self.engine, self.source, self.prompter = vllm, engine, source, prompter
         self.settings, self.most_tokens = prompter.settings, most_tokens
@@ -96,25 +91,19 @@ class VllmLocal(VideoModel):
             options: further arguments of vLLM's `LLM` (tensor_parallel_size, gpu_memory_utilization, ...).
 
         Raises:
-            MedVidBenchError: vLLM or transformers is missing, it is no Qwen2.5-VL, or this vLLM drops times.
+            MedVidBenchError: vLLM or transformers is missing, it is no Qwen2.5-VL, or see `start_engine`.
         """
-        if importlib.util.find_spec("vllm") is None:
-            raise missing_extra("vllm", "vllm", "A model run by vLLM")
         config = read_config(source)
         if config.model_type != "qwen2_5_vl":
             remedy = (
                 f"vllm serve {source.path}, then openai:{source.path}@http://localhost:8000/v1; or hf:{source.path}"
             )
             raise MedVidBenchError(f"vllm:{source.path} is a {config.model_type}.", "Qwen2.5-VL", remedy)
-        vllm = importlib.import_module("vllm")
-        refuse_dropped_times(vllm)
         tokenizer = transformers_module().AutoTokenizer.from_pretrained(source.path, revision=source.revision)
         load_chat_template(tokenizer, source.path)
         prompter = QwenPrompter(tokenizer, grid_rule(config), checkpoint_settings(source, config, settings))
-        engine = vllm.LLM(**(engine_arguments(source) | options))
-        text = config.get_text_config() if hasattr(config, "get_text_config") else config
-        most = options.get("max_model_len") or getattr(text, "max_position_embeddings", None)
-        return cls(vllm, engine, source, prompter, most)
+        vllm, engine = start_engine(source, "A model run by vLLM", **options)
+        return cls(vllm, engine, source, prompter, engine.model_config.max_model_len)
 
     @property
     def shrink(self) -> TensorBudget:
@@ -130,12 +119,10 @@ class VllmLocal(VideoModel):
         """
         frames = question.frames if question.frames is not None and len(question.frames) else None
         runs = self.prompter.runs(frames, question.fps)
-        if len(runs) > MOST_VIDEOS:
-            raise MedVidBenchError(f"Frames with gaps that make {len(runs)} videos.", f"{MOST_VIDEOS}", "hf:PATH")
         text = self.prompter.render(question, runs)
         videos = [] if frames is None else self._videos(frames, runs)
         ids = self.prompter.tokens(text, [self._grid(pixels) for pixels, _ in videos])
-        if self.most_tokens is not None and len(ids) + question.max_new_tokens > self.most_tokens:
+        if len(ids) + question.max_new_tokens > self.most_tokens:
             seen = f"A prompt of {len(ids)} tokens and an answer of up to {question.max_new_tokens}."
             raise MedVidBenchError(seen, f"{self.most_tokens} in all", "fewer frames, or a smaller max_pixels")
         request: dict[str, Any] = {"prompt": text}
@@ -265,34 +252,6 @@ def metadata(run: Run) -> dict[str, Any]:
         "video_backend": "medvidbench",
         "do_sample_frames": False,
     }
-
-
-def engine_arguments(source: Source) -> dict[str, Any]:
-    """The arguments of vLLM's `LLM`; `generation_config` keeps it from the checkpoint's own sampling and penalty."""
-    return {
-        "model": source.path,
-        "revision": source.revision,
-        "dtype": source.dtype,
-        "seed": 0,
-        "generation_config": "vllm",
-        "limit_mm_per_prompt": {"image": 0, "video": MOST_VIDEOS},
-        "trust_remote_code": False,
-    }
-
-
-def refuse_dropped_times(vllm: Any) -> None:
-    """Whether this vLLM's code for Qwen2.5-VL hands the video metadata on.
-
-    Raises:
-        MedVidBenchError: it doesn't, or can't be read.
-    """
-    try:
-        code = inspect.getsource(importlib.import_module(MODEL_CODE))
-    except (ImportError, OSError, TypeError) as error:
-        raise MedVidBenchError(f"vLLM {vllm.__version__} doesn't show its code for Qwen2.5-VL: {error}.") from error
-    if "video_metadata" not in code:
-        seen = f"vLLM {vllm.__version__} drops the times of Qwen2.5-VL's frames and takes a default rate for them."
-        raise MedVidBenchError(seen, "a vLLM with pull request 47736 (July 2026)", "update vLLM, or use hf:PATH")
 
 
 def _stamp(piece: str) -> float | None:

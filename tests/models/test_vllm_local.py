@@ -1,6 +1,6 @@
 """`vllm:PATH` against a stand-in for vLLM: a package that takes the calls apart as vLLM's own code would.
 
-vLLM itself was never run here.
+`benchmarks/vllm_check.py` runs the real one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from medvidbench.models.time_cases import CASES, synthetic_frames
 from medvidbench.models.time_contract import GRID, GRID_AND_TEXT, VideoQuestion, check_times
 from medvidbench.models.torch_env import transformers_module
 from medvidbench.models.transformers_local import load_local
-from medvidbench.models.vllm_local import MOST_VIDEOS, VllmLocal, VllmPrompt
+from medvidbench.models.vllm_local import VllmLocal, VllmPrompt
 from medvidbench.video.frames import FrameSet
 
 Noise = Callable[..., FrameSet]
@@ -38,8 +38,13 @@ class SamplingParams:
 
 class LLM:
     made = []
-    def __init__(self, *, model, revision, dtype, seed, generation_config, limit_mm_per_prompt, trust_remote_code):
+    def __init__(
+        self, *, model, revision, dtype, seed, generation_config, limit_mm_per_prompt, trust_remote_code, max_model_len
+    ):
         assert trust_remote_code is False and generation_config == "vllm"
+        if max_model_len > 32768:
+            raise ValueError("User-specified max_model_len is greater than the derived max_model_len")
+        self.model_config = SimpleNamespace(max_model_len=32768 if max_model_len == -1 else max_model_len)
         self.limit, self.calls = limit_mm_per_prompt, []
         LLM.made.append(self)
 
@@ -52,7 +57,7 @@ class LLM:
 
     def answer(self, prompt, sampling):
         videos = prompt.get("multi_modal_data", {}).get("video", [])
-        assert prompt["prompt"].count("<|video_pad|>") == len(videos) <= self.limit["video"]
+        assert prompt["prompt"].count("<|video_pad|>") == len(videos) <= self.limit.get("video", 999)
         text = f" {len(videos)} videos "
         best = SimpleNamespace(text=text, finish_reason="stop", token_ids=[1, 2])
         return SimpleNamespace(outputs=[best], prompt_token_ids=[0] * 9)
@@ -159,23 +164,33 @@ def test_a_request_that_vllm_refuses_fails_alone(model: VllmLocal, noise: Noise)
     assert len(replies) == 5
 
 
-def test_what_cannot_be_rendered_fails_alone(model: VllmLocal, noise: Noise) -> None:
-    gaps = noise([100.0 * pair + k for pair in range(MOST_VIDEOS + 1) for k in (0, 1)], 28, 28)
+def test_frames_with_many_gaps_are_as_many_videos(model: VllmLocal, noise: Noise) -> None:
+    gaps = noise([100.0 * pair + k for pair in range(40) for k in (0, 1)], 28, 28)
+    (reply,) = model.answer_videos([VideoQuestion("gaps", "When?", gaps)])
+    assert reply.text == "40 videos"
+
+
+def test_what_cannot_be_rendered_fails_alone(model: VllmLocal) -> None:
     questions = [
         VideoQuestion("placeholder", "<|video_pad|>", None),
-        VideoQuestion("gaps", "When?", gaps),
         VideoQuestion("long", "When? " * 100_000, None),
         VideoQuestion("fine", "When?", None),
     ]
     replies = {reply.tag: reply for reply in model.answer_videos(questions)}
     assert [tag for tag, reply in replies.items() if reply.text is not None] == ["fine"]
-    assert all(replies[tag].error.startswith("not rendered") for tag in ("placeholder", "gaps", "long"))
+    assert all(replies[tag].error.startswith("not rendered") for tag in ("placeholder", "long"))
 
 
 def test_a_vllm_that_drops_the_times_is_refused(stand_in: Path, tiny_qwen: Path) -> None:
     stand_in.write_text("def processor(video):\n    return video\n")
     with pytest.raises(MedVidBenchError, match="drops the times"):
         VllmLocal.load(Source(str(tiny_qwen)), VideoSettings())
+
+
+def test_a_vllm_that_does_not_start_says_why_in_one_line(stand_in: Path, tiny_qwen: Path) -> None:
+    with pytest.raises(MedVidBenchError, match="max_model_len is greater than the derived") as raised:
+        VllmLocal.load(Source(str(tiny_qwen)), VideoSettings(), max_model_len=10**6)
+    assert "\n" not in raised.value.seen and "memory" in str(raised.value.remedy)
 
 
 def test_a_missing_package_is_named_with_its_extra(tiny_qwen: Path) -> None:

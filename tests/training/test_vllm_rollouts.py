@@ -40,6 +40,7 @@ TIMES = {
     "three a second": [k / 3 for k in range(9)],
     "a hole": [0.0, 1.0, 2.0, 11.0, 12.0],
     "late": [7.5, 8.0, 8.5, 9.0],
+    "many videos": [100.0 * pair + k for pair in range(20) for k in (0, 1)],
 }
 
 
@@ -165,13 +166,13 @@ def moved(policy: Policy) -> None:
             value.add_(torch.randn(value.shape, generator=torch.Generator().manual_seed(1)), alpha=0.05)
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=2, alpha=4.0)])
+@pytest.mark.parametrize("options", [{}, {"lora": Lora(rank=2, alpha=4.0)}, {"freeze_vision": False}])
 def test_the_policy_s_weights_are_handed_over_and_old_caches_dropped(
-    lora: Lora | None, tiny_policy_folder: Path, package: Path
+    options: dict[str, Any], tiny_policy_folder: Path, package: Path
 ) -> None:
-    if lora is not None:
+    if "lora" in options:
         pytest.importorskip("peft")
-    policy = loaded(tiny_policy_folder, lora=lora)
+    policy = loaded(tiny_policy_folder, **options)
     rollouts = VllmRollouts.start(policy, sampling(policy))
     prompt = ask(policy, [0.0, 1.0, 2.0])
     moved(policy)
@@ -181,7 +182,7 @@ def test_the_policy_s_weights_are_handed_over_and_old_caches_dropped(
     rollouts.sync()
     (new,) = rollouts(examples(prompt), [9])
     same(new, wanted)
-    assert rollouts.engine.events == ["weights", "reset"]
+    assert rollouts.engine.events == ["weights", "mm", "encoder", "prefix"]
 
 
 def altered(**changes: Any) -> Any:
@@ -216,6 +217,19 @@ def test_what_vllm_may_not_give_stops_the_run(change: Any, said: str, policy: Po
         rollouts(examples(ask(policy, [0.0, 1.0])), [1])
 
 
+def test_a_prompt_that_vllm_refuses_stops_the_run_with_what_it_said(
+    policy: Policy, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollouts = VllmRollouts.start(policy, sampling(policy))
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise ValueError("The decoder prompt is longer than the maximum")
+
+    monkeypatch.setattr(rollouts.engine, "generate", refuse)
+    with pytest.raises(MedVidBenchError, match=r"longer than the maximum[\s\S]*--rollout-memory"):
+        rollouts(examples(ask(policy, [0.0])), [1])
+
+
 def test_a_vision_id_that_was_drawn_stops_the_run(policy: Policy, package: Path) -> None:
     rollouts = VllmRollouts.start(policy, sampling(policy))
     forbidden = policy.prompter.vision_ids[0]
@@ -234,28 +248,22 @@ def test_weights_that_vllm_does_not_take_and_a_cache_that_it_keeps_stop_the_run(
     monkeypatch.setattr(rollouts.engine, "reset_prefix_cache", lambda: False)
     with pytest.raises(MedVidBenchError, match="keeps keys and values"):
         rollouts.sync()
-    monkeypatch.setattr(rollouts.engine, "load_weights", lambda weights: set())
-    with pytest.raises(MedVidBenchError, match="took none"):
+    monkeypatch.setattr(rollouts.engine, "collective_rpc", lambda method, kwargs: next(kwargs["weights_iterator"]))
+    with pytest.raises(MedVidBenchError, match="didn't take all"):
         rollouts.sync()
 
 
-def test_branches_and_a_trained_vision_tower_are_refused(
-    tiny_policy_folder: Path, policy: Policy, package: Path
-) -> None:
+def test_branches_are_refused(policy: Policy, package: Path) -> None:
     with pytest.raises(MedVidBenchError, match="Branched"):
         VllmRollouts.start(policy, sampling(policy, branches=2, branch_tokens=2))
-    whole = loaded(tiny_policy_folder, freeze_vision=False)
-    with pytest.raises(MedVidBenchError, match="vision tower"):
-        VllmRollouts.start(whole, sampling(whole))
 
 
-def test_pixels_that_are_no_levels_and_too_many_videos_are_refused(policy: Policy) -> None:
-    prompt, many = ask(policy, [0.0, 1.0]), ask(policy, [100.0 * k + j for k in range(17) for j in (0, 1)])
+def test_pixels_that_are_no_levels_are_refused(policy: Policy) -> None:
+    prompt = ask(policy, [0.0, 1.0])
     assert prompt.pixel_values_videos is not None
     prompt.pixel_values_videos.add_(0.001)
-    for asked, said in ((prompt, "no levels"), (many, "17 videos")):
-        with pytest.raises(MedVidBenchError, match=said):
-            request_of(asked, policy.prompter.settings, policy.prompter.rule)
+    with pytest.raises(MedVidBenchError, match="no levels"):
+        request_of(prompt, policy.prompter.settings, policy.prompter.rule)
 
 
 def test_each_of_several_processes_has_an_engine_of_its_own_in_its_own_process(policy: Policy, package: Path) -> None:

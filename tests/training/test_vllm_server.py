@@ -43,7 +43,7 @@ def server(tiny_policy_folder: Path, package: Path) -> Iterator[VllmServer]:
 
 def on(server: VllmServer, policy: Policy, folder: Path, **changes: Any) -> ServerRollouts:
     client = VllmClient(server.url, retries=0)
-    encoder = FeatureEncoder(policy.prompter.rule)
+    encoder = FeatureEncoder(policy.prompter.rule, policy.prompter.settings, client.check())
     return ServerRollouts(client, encoder, policy, sampling(policy, **changes), ALONE, folder / "weights")
 
 
@@ -62,6 +62,28 @@ def test_the_server_sees_the_pixels_tokens_and_positions_of_the_prompt(
     else:
         assert torch.equal(seen.pixel_values_videos, prompt.pixel_values_videos)
     same(group, own(policy, [prompt], [5])[0])
+
+
+@pytest.mark.parametrize("told", [None, {}, {"mm_device_do_normalize": False}])
+def test_a_server_whose_model_does_not_normalise_gets_normalised_pixels(
+    told: dict[str, Any] | None, policy: Policy, server: VllmServer, tmp_path: Path
+) -> None:
+    server.multimodal, prompt = told, ask(policy, [0.0, 1.0, 2.0])
+    (group,) = on(server, policy, tmp_path)(examples(prompt), [5])
+    pixels = server.prompts[0].pixel_values_videos
+    assert pixels is not None and prompt.pixel_values_videos is not None
+    assert torch.equal(pixels, prompt.pixel_values_videos)
+    same(group, own(policy, [prompt], [5])[0])
+
+
+def test_pixels_that_are_no_levels_do_not_go_to_a_server_that_normalises(
+    policy: Policy, server: VllmServer, tmp_path: Path
+) -> None:
+    prompt = ask(policy, [0.0, 1.0])
+    assert prompt.pixel_values_videos is not None
+    prompt.pixel_values_videos.add_(0.001)
+    with pytest.raises(MedVidBenchError, match="no levels"):
+        on(server, policy, tmp_path)(examples(prompt), [5])
 
 
 def test_groups_come_in_the_order_of_the_examples(policy: Policy, server: VllmServer, tmp_path: Path) -> None:
@@ -200,7 +222,7 @@ def test_processes_that_write_no_weights_hear_why_none_were_handed_over(
         other([], [])
     told = ("default", None)
     assert len(other(examples(ask(policy, [0.0])), [1])) == 1
-    assert server.seen == ["/inference/v1/generate"] and not (tmp_path / "weights").exists()
+    assert server.seen[1:] == ["/inference/v1/generate"] and not (tmp_path / "weights").exists()
 
 
 def test_weights_that_can_t_be_written_stop_the_run_with_the_reason(
@@ -222,6 +244,7 @@ def test_a_server_without_the_right_probabilities_or_for_own_rollouts_is_refused
         rollouts(policy, GrpoPart(rollouts="vllm"), machine, ALONE, tmp_path)
     with pytest.raises(MedVidBenchError, match=r"grpo\.rollouts=vllm"):
         rollouts(policy, GrpoPart(), machine, ALONE, tmp_path)
+    server.mode = "processed_logprobs"
     with pytest.raises(MedVidBenchError, match="Branched"):
         on(server, policy, tmp_path, branches=2, branch_tokens=2)
 
@@ -230,11 +253,11 @@ def test_an_older_vllm_and_a_missing_one_are_named(policy: Policy, package: Path
     serde = package.parents[2] / "entrypoints" / "scale_out" / "token_in_token_out" / "mm_serde.py"
     serde.unlink()
     with pytest.raises(MedVidBenchError, match=r"0\.32"):
-        FeatureEncoder(policy.prompter.rule)
+        FeatureEncoder(policy.prompter.rule, policy.prompter.settings, levels=True)
 
 
 def test_a_missing_vllm_is_named_with_its_extra(policy: Policy) -> None:
     if importlib.util.find_spec("vllm") is not None:
         pytest.skip("vLLM is installed")
     with pytest.raises(MedVidBenchError, match=r"medvidbench\[vllm\]"):
-        FeatureEncoder(policy.prompter.rule)
+        FeatureEncoder(policy.prompter.rule, policy.prompter.settings, levels=True)

@@ -22,6 +22,7 @@ from medvidbench.models.qwen_local import QwenLocal
 from medvidbench.models.qwen_prompt import QwenPrompt
 from medvidbench.models.qwen_video import VideoSettings
 from medvidbench.models.time_contract import VideoQuestion
+from medvidbench.training.prepared import from_levels
 
 
 class MultiModalFieldConfig:
@@ -67,6 +68,7 @@ class VllmServer:
         checkpoint = checkpoints.load(checkpoints.Source(str(model), device="cpu", dtype="float32"))
         self.local = QwenLocal(checkpoint, VideoSettings())
         self.mode, self.version, self.down = "processed_logprobs", "default", 0
+        self.multimodal: dict[str, Any] | None = {"mm_device_do_normalize": True}
         self.fall_at: dict[str, int] = {}
         self.change: Any = lambda reply: reply
         self.refuse: dict[str, int] = {}
@@ -83,7 +85,8 @@ class VllmServer:
             if status:
                 return status, {"error": {"message": f"no {path} today"}}
             if path.startswith("/server_info?"):
-                return 200, {"vllm_config": {"model_config": {"logprobs_mode": self.mode}}}
+                told = {"logprobs_mode": self.mode, "multimodal_config": self.multimodal}
+                return 200, {"vllm_config": {"model_config": told}}
             if path == "/collective_rpc":
                 return self._reload(body)
             if path == "/inference/v1/generate":
@@ -97,7 +100,7 @@ class VllmServer:
         found: dict[str, torch.Tensor] = {}
         for file in sorted(Path(body["kwargs"]["weights_path"]).glob("*.safetensors")):
             found |= load_file(file)
-        own = dict(self.local.checkpoint.model.named_parameters())
+        own = dict(self.local.checkpoint.model.named_parameters(remove_duplicate=False))
         if found.keys() != own.keys():
             return 500, {"error": {"message": f"{len(found)} tensors for {len(own)}"}}
         with torch.no_grad():
@@ -137,6 +140,7 @@ class VllmServer:
                 assert int(item["video_grid_thw"].prod()) == 4 * place["length"] == len(item["pixel_values_videos"])
                 own = ids[place["offset"] : place["offset"] + place["length"]]
                 assert set(own) == {config.video_token_id}
+                item["pixel_values_videos"] = self._normalised(item["pixel_values_videos"])
         grids = [item["video_grid_thw"].tolist() for item in items]
         seconds = [float(item["second_per_grid_ts"]) for item in items]
         return QwenPrompt(
@@ -149,6 +153,12 @@ class VllmServer:
             torch.tensor(seconds, dtype=torch.float64),
             tuple(2 * grid[0] for grid in grids),
         )
+
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the model sees: a model that normalises does so whatever it is given."""
+        if not (self.multimodal or {}).get("mm_device_do_normalize"):
+            return pixels
+        return from_levels(pixels, self.local.settings)
 
 
 @contextmanager

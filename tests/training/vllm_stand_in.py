@@ -1,5 +1,5 @@
 """A stand-in for vLLM: an engine that takes requests apart as vLLM's source does, and answers with its own copy of the
-checkpoint. vLLM itself was never run here."""
+checkpoint. `benchmarks/vllm_check.py` runs the real one."""
 
 from __future__ import annotations
 
@@ -56,9 +56,11 @@ class LLM:
         trust_remote_code: bool,
         logprobs_mode: str,
         enable_prefix_caching: bool,
+        max_model_len: int,
         **rest: Any,
     ) -> None:
         assert generation_config == "vllm" and trust_remote_code is False and seed == 0 and revision is None
+        assert max_model_len == -1  # as long as the memory allows
         assert logprobs_mode == "processed_logprobs" and enable_prefix_caching
         self.rest, self.limit = rest, limit_mm_per_prompt
         checkpoint = load(Source(model, device="cpu", dtype=dtype))
@@ -66,24 +68,26 @@ class LLM:
         self.prompts: list[QwenPrompt] = []
         self.events: list[str] = []
         self.change = lambda output: output
+        self.llm_engine = SimpleNamespace(reset_encoder_cache=lambda: self.events.append("encoder"))
 
-    def apply_model(self, func: Any) -> list[Any]:
-        return [func(self)]
-
-    def load_weights(self, weights: Any) -> set[str]:
-        """Into transformers' model, whose names vLLM maps to its own by their beginnings."""
-        own = dict(self.local.checkpoint.model.named_parameters())
-        names = set()
+    def collective_rpc(self, method: str, kwargs: dict[str, Any]) -> list[None]:
+        """`reload_weights` of vLLM's worker, into transformers' model, whose names vLLM maps to its own by their
+        beginnings. A layer whose weights don't come under a name of its own keeps what it made of the old ones."""
+        assert method == "reload_weights"
+        missing = dict(self.local.checkpoint.model.named_parameters(remove_duplicate=False))
         with torch.no_grad():
-            for name, value in weights:
+            for name, value in kwargs["weights_iterator"]:
                 assert name.startswith(("model.language_model.", "model.visual.", "lm_head."))
-                own[name].copy_(value)
-                names.add(name)
+                missing.pop(name).copy_(value)
+        assert not missing
         self.events.append("weights")
-        return names
+        return [None]
+
+    def reset_mm_cache(self) -> None:
+        self.events.append("mm")
 
     def reset_prefix_cache(self) -> bool:
-        self.events.append("reset")
+        self.events.append("prefix")
         return True
 
     def generate(self, requests: list[dict[str, Any]], params: list[SamplingParams], use_tqdm: bool) -> list[Any]:
@@ -105,7 +109,7 @@ class LLM:
     def _processed(self, request: dict[str, Any]) -> QwenPrompt:
         """transformers' processor without resizing and sampling, then vLLM's positions."""
         videos = request.get("multi_modal_data", {}).get("video", [])
-        assert len(videos) <= self.limit["video"] and request["prompt"].count(VIDEO) == len(videos)
+        assert len(videos) <= self.limit.get("video", 999) and request["prompt"].count(VIDEO) == len(videos)
         if videos:
             assert request["mm_processor_kwargs"] == {"do_resize": False, "do_sample_frames": False}
         settings, tokenizer = self.local.settings, self.local.checkpoint.tokenizer
