@@ -30,7 +30,9 @@ HERE = Path(__file__).parent
 PATIENCE = 200.0
 
 
-def launched(*jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: bool = False) -> None:
+def launched(
+    *jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: bool = False, server: str = "", path: str = ""
+) -> None:
     """Two processes do the runs of these folders, each with its `recipe.yaml`. Where one ends by a signal the other is
     killed, as the launcher would.
 
@@ -38,13 +40,15 @@ def launched(*jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: 
         sharded: whether they share one model, or have one each.
         die_after: step of fine-tuning after which process 0 kills itself.
         judge_down: for process 1 in reinforcement; both must stop with the reason.
+        server: draws the completions.
+        path: a folder of packages that they find.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {
         **os.environ,
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), path))),
         "OMP_NUM_THREADS": "1",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
@@ -53,6 +57,7 @@ def launched(*jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: 
         **({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"} if sharded else {}),
         "DIE_AFTER": str(die_after),
         "JUDGE_DOWN": "1" if judge_down else "",
+        "ROLLOUT_SERVER": server,
     }
     command = [sys.executable, str(HERE / "sharded_runs.py"), *map(str, jobs)]
     workers = [
@@ -75,7 +80,8 @@ def launched(*jobs: Path, sharded: bool = True, die_after: int = 0, judge_down: 
 
 def work(out: Path) -> None:
     """One process' part of a run."""
-    recipe, machine = load_recipe(out / "recipe.yaml"), Machine(workers=0)
+    recipe = load_recipe(out / "recipe.yaml")
+    machine = Machine(workers=0, rollout_server=os.environ["ROLLOUT_SERVER"] or None)
 
     def told(step: Any, total: int) -> None:
         if os.environ["DIE_AFTER"] == str(step.step):

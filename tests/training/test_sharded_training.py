@@ -17,6 +17,7 @@ from grpo_runs import run as run_grpo
 from sft_runs import run as run_sft
 from sft_runs import sft_recipe
 from sharded_runs import assert_logs_agree, assert_near, launched, weights
+from vllm_server_stand_in import serving
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.checkpoints import checkpoints
@@ -80,6 +81,26 @@ def test_two_processes_that_share_a_model_learn_what_one_learns_also_after_a_kil
     shutil.copytree(whole / "step-00000002", alone / "step-00000002")
     assert [step.step for step in run_sft(recipe("sft", training_bench, tiny_policy_folder), alone)] == [3, 4]
     assert_near(alone, sft, tiny_policy_folder)
+
+
+def test_a_shared_model_goes_to_a_server_whole_and_learns_from_it_what_one_process_learns(
+    training_bench: Path, tiny_policy_folder: Path, tmp_path: Path, package: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    changes: dict[str, Any] = {"batch_size": 3, "steps": 2, "grpo__rollouts": "vllm"}
+    asked = grpo_recipe(training_bench, tiny_policy_folder, **changes)
+    two.mkdir()
+    write_recipe(asked, two / "recipe.yaml")
+    with serving(tiny_policy_folder) as server:
+        run_grpo(asked, one, server=server.url)
+        alone = sorted(server.seen)
+        server.seen.clear()
+        launched(two, server=server.url, path=str(tmp_path / "packages"))
+    told, generate, reload = "/server_info?config_format=json", "/inference/v1/generate", "/collective_rpc"
+    assert (alone.count(generate), alone.count(reload)) == (6, 2)
+    # each process asks whether the server can be used; one hands the weights over
+    assert sorted(server.seen) == sorted([*alone, told])
+    assert_near(two, one, tiny_policy_folder)
 
 
 def test_adapters_are_refused_where_the_model_is_shared(tiny_policy_folder: Path) -> None:
