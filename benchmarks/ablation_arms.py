@@ -44,6 +44,13 @@ REGIMES: dict[str, dict[str, Any]] = {
 }
 """Where raw rewards should fail: the scales of the rewards differ by the task, and steps are large."""
 ALL_ARMS = ARMS | REGIMES
+PAIRS = [
+    ("logistic-batch", "raw-batch"),
+    ("logistic-group", "raw-group"),
+    ("logistic-none", "raw-none"),
+    *((f"logistic-{scale}-points{speed}", f"raw-{scale}-points{speed}") for speed in ("", "-fast") for scale in SCALES),
+]
+"""Arms whose scores are compared row by row: MedGRPO's logistic and raw rewards, all else equal."""
 
 
 STATISTICS: dict[str, dict[str, Any]] = {"judge": {}, "similarity": SIMILARITY, "points": POINTS}
@@ -62,7 +69,7 @@ def stats_of(arm: str) -> str:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done; the defaults take about an hour on two cores, and half of one with the regimes.
+    """How much is done; the defaults take half an hour on two cores, and a quarter with the regimes.
 
     Attributes:
         recordings, seconds: of the simulated data, a source.

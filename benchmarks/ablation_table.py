@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation_arms import ARMS, CAPTIONS, REGIMES, SEEDS, STATISTICS
+from ablation_arms import ARMS, CAPTIONS, PAIRS, REGIMES, SEEDS, STATISTICS
 from ablation_pictures import Logs, draw
 
 from medvidbench.evaluation.comparison import metrics_of_rows, read_rows
@@ -33,7 +33,7 @@ def write_tables(out: Path) -> str:
         done = {key: path for key, path in runs.items() if (path / "results" / "results.json").is_file()}
         if done:
             logs = dict(by_arm(done))
-            text += [f"{title}\n", scores_table(out, done), dynamics_table(logs), keys_table(logs)]
+            text += [f"{title}\n", scores_table(out, done), pairs_table(done), dynamics_table(logs), keys_table(logs)]
             draw(out / "pictures", logs, title)
         failed = [key for key, path in runs.items() if (path / "failed.txt").is_file() and key not in done]
         text += [f"Failed: {arm} seed {seed}: {(runs[arm, seed] / 'failed.txt').read_text()}" for arm, seed in failed]
@@ -93,6 +93,36 @@ def cell(seeds: Sequence[Scores], name: str, base: Scores | None = None) -> str:
         gain = clustered_mean(values.mean(axis=0)[both] - start, [groups[i] for i in both])
         if gain.ci95 is not None and (gain.ci95[0] > 0 or gain.ci95[1] < 0):
             text += " *"
+    return f"{text} n={len(samples)}"
+
+
+def pairs_table(done: Done) -> str:
+    """The difference between two arms on the same rows, each the mean over the seeds that both have; the interval is
+    clustered by recording, and * where it excludes 0."""
+    head = ["difference", "seeds", *COLUMNS]
+    lines = [row(head), row(["---"] * len(head))]
+    for pair in PAIRS:
+        common = [seed for seed in SEEDS if all((arm, seed) in done for arm in pair)]
+        if common:
+            both = [[read_all(done[arm, seed] / "results") for seed in common] for arm in pair]
+            cells = (difference(both[0], both[1], name) for name in COLUMNS)
+            lines.append(row([" - ".join(pair), str(len(common)), *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def difference(one: Sequence[Scores], other: Sequence[Scores], name: str) -> str:
+    """ "+0.095 [0.020, 0.170] n=21"."""
+    known = [scores.get(name, {}) for scores in (*one, *other)]
+    samples = sorted(set.intersection(*map(set, known)))
+    if not samples:
+        return ""
+    values = np.array([[scores[sample][0] for sample in samples] for scores in known])
+    apart = values[: len(one)].mean(axis=0) - values[len(one) :].mean(axis=0)
+    estimate = clustered_mean(apart, [known[0][sample][1] for sample in samples])
+    text = f"{estimate.value:+.3f}"
+    if estimate.ci95 is not None:
+        low, high = estimate.ci95
+        text += f" [{low:+.3f}, {high:+.3f}]" + (" *" if low > 0 or high < 0 else "")
     return f"{text} n={len(samples)}"
 
 
