@@ -44,12 +44,7 @@ REGIMES: dict[str, dict[str, Any]] = {
 }
 """Where raw rewards should fail: the scales of the rewards differ by the task, and steps are large."""
 ALL_ARMS = ARMS | REGIMES
-PAIRS = [
-    ("logistic-batch", "raw-batch"),
-    ("logistic-group", "raw-group"),
-    ("logistic-none", "raw-none"),
-    *((f"logistic-{scale}-points{speed}", f"raw-{scale}-points{speed}") for speed in ("", "-fast") for scale in SCALES),
-]
+PAIRS = [(name, name.replace("logistic", "raw")) for name in ALL_ARMS if name.startswith("logistic")]
 """Arms whose scores are compared row by row: MedGRPO's logistic and raw rewards, all else equal."""
 
 

@@ -13,7 +13,7 @@ from ablation_pictures import Logs, draw
 
 from medvidbench.evaluation.comparison import metrics_of_rows, read_rows
 from medvidbench.evaluation.results import read_results
-from medvidbench.metrics.statistics import clustered_mean
+from medvidbench.metrics.statistics import Estimate, clustered_mean
 from medvidbench.training.baseline import BaselineStatistics
 from medvidbench.training.steps import GrpoStep
 from medvidbench.training.watch import read_log
@@ -23,6 +23,9 @@ COLUMNS = ("CVS_acc", "NAP_acc", "STG_mIoU", "TAG_mIoU", "TAG_R1@0.3", "VS_conce
 WINDOW = 10
 """First and last steps that a run's log is averaged over."""
 Done = dict[tuple[str, int], Path]
+Scores = dict[str, dict[str, tuple[float, str]]]
+"""Metric to sample to (value, recording)."""
+Read = dict[tuple[str, int], Scores]
 
 
 def write_tables(out: Path) -> str:
@@ -33,7 +36,9 @@ def write_tables(out: Path) -> str:
         done = {key: path for key, path in runs.items() if (path / "results" / "results.json").is_file()}
         if done:
             logs = dict(by_arm(done))
-            text += [f"{title}\n", scores_table(out, done), pairs_table(done), dynamics_table(logs), keys_table(logs)]
+            scores = {key: read_all(path / "results") for key, path in done.items()}
+            text += [f"{title}\n", scores_table(out, scores), pairs_table(scores)]
+            text += [dynamics_table(logs), keys_table(logs)]
             draw(out / "pictures", logs, title)
         failed = [key for key, path in runs.items() if (path / "failed.txt").is_file() and key not in done]
         text += [f"Failed: {arm} seed {seed}: {(runs[arm, seed] / 'failed.txt').read_text()}" for arm, seed in failed]
@@ -43,20 +48,17 @@ def write_tables(out: Path) -> str:
     return report
 
 
-def scores_table(out: Path, done: Done) -> str:
+def scores_table(out: Path, done: Read) -> str:
     """Each arm's scores: the mean over seeds of each row, with its interval clustered by recording; +- is the standard
     deviation of the seeds' own means."""
     head = ["arm", "seeds", *COLUMNS]
     base = read_all(out / "runs" / "sft-0" / "results")
     lines = [row(head), row(["---"] * len(head)), row(["SFT (start)", "", *(cell([base], name) for name in COLUMNS)])]
     for arm in dict.fromkeys(name for name, _ in done):
-        seeds = [read_all(path / "results") for (name, _), path in done.items() if name == arm]
+        seeds = [scores for (name, _), scores in done.items() if name == arm]
         if seeds:
             lines.append(row([arm, str(len(seeds)), *(cell(seeds, name, base) for name in COLUMNS)]))
     return "\n".join(lines) + "\n"
-
-
-Scores = dict[str, dict[str, tuple[float, str]]]
 
 
 def read_all(folder: Path) -> Scores:
@@ -91,12 +93,16 @@ def cell(seeds: Sequence[Scores], name: str, base: Scores | None = None) -> str:
         both = [i for i, sample in enumerate(samples) if sample in base[name]]
         start = np.array([base[name][samples[i]][0] for i in both])
         gain = clustered_mean(values.mean(axis=0)[both] - start, [groups[i] for i in both])
-        if gain.ci95 is not None and (gain.ci95[0] > 0 or gain.ci95[1] < 0):
-            text += " *"
+        text += star(gain)
     return f"{text} n={len(samples)}"
 
 
-def pairs_table(done: Done) -> str:
+def star(estimate: Estimate) -> str:
+    """ " *" where the interval excludes 0."""
+    return " *" if estimate.ci95 is not None and (estimate.ci95[0] > 0 or estimate.ci95[1] < 0) else ""
+
+
+def pairs_table(done: Read) -> str:
     """The difference between two arms on the same rows, each the mean over the seeds that both have; the interval is
     clustered by recording, and * where it excludes 0."""
     head = ["difference", "seeds", *COLUMNS]
@@ -104,8 +110,8 @@ def pairs_table(done: Done) -> str:
     for pair in PAIRS:
         common = [seed for seed in SEEDS if all((arm, seed) in done for arm in pair)]
         if common:
-            both = [[read_all(done[arm, seed] / "results") for seed in common] for arm in pair]
-            cells = (difference(both[0], both[1], name) for name in COLUMNS)
+            one, other = ([done[arm, seed] for seed in common] for arm in pair)
+            cells = (difference(one, other, name) for name in COLUMNS)
             lines.append(row([" - ".join(pair), str(len(common)), *cells]))
     return "\n".join(lines) + "\n"
 
@@ -121,8 +127,7 @@ def difference(one: Sequence[Scores], other: Sequence[Scores], name: str) -> str
     estimate = clustered_mean(apart, [known[0][sample][1] for sample in samples])
     text = f"{estimate.value:+.3f}"
     if estimate.ci95 is not None:
-        low, high = estimate.ci95
-        text += f" [{low:+.3f}, {high:+.3f}]" + (" *" if low > 0 or high < 0 else "")
+        text += f" [{estimate.ci95[0]:+.3f}, {estimate.ci95[1]:+.3f}]" + star(estimate)
     return f"{text} n={len(samples)}"
 
 

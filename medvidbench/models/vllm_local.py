@@ -114,8 +114,7 @@ class VllmLocal(VideoModel):
         """The request for a question.
 
         Raises:
-            MedVidBenchError: it holds a vision placeholder, a frame is too flat, it is too long, or its frames have
-                more gaps than a prompt may have videos.
+            MedVidBenchError: it holds a vision placeholder, a frame is too flat, or it is too long.
         """
         frames = question.frames if question.frames is not None and len(question.frames) else None
         runs = self.prompter.runs(frames, question.fps)

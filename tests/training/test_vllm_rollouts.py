@@ -17,6 +17,7 @@ pytest.importorskip("transformers")
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from vllm_stand_in import altered
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.models.qwen_local import stop_ids
@@ -183,18 +184,6 @@ def test_the_policy_s_weights_are_handed_over_and_old_caches_dropped(
     (new,) = rollouts(examples(prompt), [9])
     same(new, wanted)
     assert rollouts.engine.events == ["weights", "mm", "encoder", "prefix"]
-
-
-def altered(**changes: Any) -> Any:
-    """A change to the first completion of an output, or to the output itself."""
-
-    def change(output: Any) -> Any:
-        for name, value in changes.items():
-            target = output if hasattr(output, name) else output.outputs[0]
-            setattr(target, name, value(getattr(target, name)))
-        return output
-
-    return change
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ pytest.importorskip("transformers")
 import torch
 from test_vllm_rollouts import TIMES, ask, examples, loaded, moved, own, same, sampling
 from vllm_server_stand_in import VllmServer, serving
+from vllm_stand_in import altered
 
 from medvidbench.errors import MedVidBenchError
 from medvidbench.training.machine import Machine
@@ -127,30 +128,18 @@ def test_a_trained_vision_tower_is_handed_over_too(
     same(drawing(examples(prompt), [3])[0], own(policy, [prompt], [3])[0])
 
 
-def changed(**values: Any) -> Any:
-    """A change to the first choice of a reply, or to the reply itself."""
-
-    def change(reply: dict[str, Any]) -> dict[str, Any]:
-        for name, value in values.items():
-            target = reply if name in reply else reply["choices"][0]
-            target[name] = value(target[name])
-        return reply
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (changed(prompt_token_ids=lambda ids: ids[:-1]), "vLLM read the prompt of a"),
-        (changed(prompt_token_ids=lambda ids: None), "another form"),
-        (changed(choices=lambda choices: choices[:3]), "gave 3 completions"),
-        (changed(choices=lambda choices: "four"), "another form"),
-        (changed(logprobs=lambda given: None), "another form"),
-        (changed(logprobs=lambda given: {"content": given["content"][:-1]}), "another form"),
-        (changed(token_ids=lambda ids: [*ids[:-1], 0]), "another form"),
-        (changed(finish_reason=lambda reason: "abort"), "'abort'"),
-        (changed(finish_reason=lambda reason: "length" if reason == "stop" else "stop"), "vLLM ended a completion"),
+        (altered(prompt_token_ids=lambda ids: ids[:-1]), "vLLM read the prompt of a"),
+        (altered(prompt_token_ids=lambda ids: None), "another form"),
+        (altered(choices=lambda choices: choices[:3]), "gave 3 completions"),
+        (altered(choices=lambda choices: "four"), "another form"),
+        (altered(logprobs=lambda given: None), "another form"),
+        (altered(logprobs=lambda given: {"content": given["content"][:-1]}), "another form"),
+        (altered(token_ids=lambda ids: [*ids[:-1], 0]), "another form"),
+        (altered(finish_reason=lambda reason: "abort"), "'abort'"),
+        (altered(finish_reason=lambda reason: "length" if reason == "stop" else "stop"), "vLLM ended a completion"),
         (lambda reply: [1], "another form"),
     ],
 )

@@ -139,6 +139,24 @@ class LLM:
         )
 
 
+def altered(**changes: Any) -> Any:
+    """A change to a reply, or to the first completion in it, which are objects or, from a server, JSON."""
+
+    def change(reply: Any) -> Any:
+        whole = fields(reply)
+        first = fields(next(whole[name] for name in ("choices", "outputs") if name in whole)[0])
+        for name, value in changes.items():
+            target = whole if name in whole else first
+            target[name] = value(target[name])
+        return reply
+
+    return change
+
+
+def fields(thing: Any) -> dict[str, Any]:
+    return thing if isinstance(thing, dict) else vars(thing)
+
+
 def draw(checkpoint: Checkpoint, prompt: QwenPrompt, asked: Any) -> Completions:
     """A group as `SamplingParams` ask for it."""
     return sample_group(
