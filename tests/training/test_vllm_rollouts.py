@@ -87,19 +87,24 @@ def same(one: Any, other: Any) -> None:
     torch.testing.assert_close(one.logps, other.logps, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", TIMES)
-def test_vllm_sees_the_pixels_tokens_and_positions_of_the_prompt(case: str, policy: Policy, package: Path) -> None:
-    rollouts = VllmRollouts.start(policy, sampling(policy))
-    prompt = ask(policy, TIMES[case])
-    (group,) = rollouts(examples(prompt), [5])
-    (seen,) = rollouts.engine.prompts
+def equal_inputs(seen: QwenPrompt, prompt: QwenPrompt) -> None:
     assert torch.equal(seen.input_ids, prompt.input_ids)
     assert torch.equal(seen.position_ids, prompt.position_ids)
     assert torch.equal(seen.video_grid_thw, prompt.video_grid_thw)
     if prompt.pixel_values_videos is None:
         assert seen.pixel_values_videos is None
     else:
+        assert seen.pixel_values_videos is not None
         assert torch.equal(seen.pixel_values_videos, prompt.pixel_values_videos)
+
+
+@pytest.mark.parametrize("case", TIMES)
+def test_vllm_sees_the_pixels_tokens_and_positions_of_the_prompt(case: str, policy: Policy, package: Path) -> None:
+    rollouts = VllmRollouts.start(policy, sampling(policy))
+    prompt = ask(policy, TIMES[case])
+    (group,) = rollouts(examples(prompt), [5])
+    (seen,) = rollouts.engine.prompts
+    equal_inputs(seen, prompt)
     same(group, own(policy, [prompt], [5])[0])
 
 

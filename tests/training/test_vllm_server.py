@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from test_vllm_rollouts import TIMES, ask, examples, loaded, moved, own, same, sampling
+from test_vllm_rollouts import TIMES, ask, equal_inputs, examples, loaded, moved, own, same, sampling
 from vllm_server_stand_in import VllmServer, serving
 from vllm_stand_in import altered
 
@@ -55,13 +55,7 @@ def test_the_server_sees_the_pixels_tokens_and_positions_of_the_prompt(
     prompt = ask(policy, TIMES[case])
     (group,) = on(server, policy, tmp_path)(examples(prompt), [5])
     (seen,) = server.prompts
-    assert torch.equal(seen.input_ids, prompt.input_ids)
-    assert torch.equal(seen.position_ids, prompt.position_ids)
-    assert torch.equal(seen.video_grid_thw, prompt.video_grid_thw)
-    if prompt.pixel_values_videos is None:
-        assert seen.pixel_values_videos is None
-    else:
-        assert torch.equal(seen.pixel_values_videos, prompt.pixel_values_videos)
+    equal_inputs(seen, prompt)
     same(group, own(policy, [prompt], [5])[0])
 
 
